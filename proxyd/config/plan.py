@@ -1,0 +1,309 @@
+"""The Plan: a finished configuration as plain values, nothing left to inherit or look up.
+
+This file declares what the engine reads. ``cextensions/generate.py`` turns every Struct here (and ``Settings``, made
+from the directive table) into a C struct ``px_plan_<name>`` and its reader: a field exists once, here.
+
+The engine's part of a Plan is a set of *objects*, each encoded on its own and named by the digest of its bytes. Objects
+refer to each other by digest, so an object's digest covers everything below it (as in git). A worker that already holds
+an object of that digest shares it with the Generation before; only what changed is read. Objects are ordered so that
+an object comes after all that it refers to.
+
+How Python types travel: ``bool``, ``int`` (signed 64 bit), ``bytes`` (px_slice), ``list[T]`` (items and count), a Struct
+or ``Struct | None`` (pointer, NULL for None), ``Ref`` (16 bytes of digest; in C a pointer to the object), ``Ref | None``.
+All Structs are arrays by position. Times are milliseconds, sizes are bytes, unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+DIGEST_BYTES = 16
+
+
+class RefTo(msgspec.Struct, frozen=True):
+    """Annotation: these 16 bytes are the digest of an object of the named kind."""
+
+    kind: str
+
+
+class S(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Base of everything that the engine reads: positional."""
+
+
+SettingsRef = Annotated[bytes, RefTo("Settings")]
+ServerRef = Annotated[bytes, RefTo("Server")]
+ListenRef = Annotated[bytes, RefTo("Listen")]
+UpstreamRef = Annotated[bytes, RefTo("Upstream")]
+MapRef = Annotated[bytes, RefTo("Map")]
+TypesRef = Annotated[bytes, RefTo("Types")]
+LogFileRef = Annotated[bytes, RefTo("LogFile")]
+
+
+class Piece(S):
+    """One part of a template: literal text, a built-in variable, a map's result, or a slot."""
+
+    text: bytes = b""  # the literal; or the argument of a prefix variable: "x_forwarded_for" of $http_x_forwarded_for
+    variable: int = -1  # number of the built-in variable (variables.py); -1: not one
+    map: MapRef | None = None  # the result of this map
+    slot: int = -1  # a value kept per request, by number: named captures (later: set); -1: not one
+    capture: int = -1  # $1..$9 of the last regular expression that matched; -1: not one
+
+
+Template = list[Piece]
+
+
+class Regex(S):
+    """A PCRE2 pattern; named groups are copied to slots after a match."""
+
+    pattern: bytes
+    caseless: bool
+    groups: list[RegexGroup]
+
+
+class RegexGroup(S):
+    number: int  # of the capture group in the pattern
+    slot: int
+
+
+class MapEntry(S):
+    key: bytes  # lower case; for wildcards without the "*": ".example.com", "www.example."
+    value: list[Piece]
+
+
+class MapRegex(S):
+    regex: Regex
+    value: list[Piece]
+
+
+class Map(S):
+    """A ``map`` block. Order of looking: exact, longest leading wildcard, longest trailing wildcard, regex in order."""
+
+    name: bytes
+    source: list[Piece]
+    default: list[Piece]
+    hostnames: bool
+    exact: list[MapEntry]
+    heads: list[MapEntry]
+    tails: list[MapEntry]
+    regexes: list[MapRegex]
+    volatile: bool
+
+
+class TypeEntry(S):
+    extension: bytes  # lower case, without the dot
+    type: bytes
+
+
+class Types(S):
+    """A ``types`` block, after inheritance."""
+
+    entries: list[TypeEntry]
+
+
+class LogFile(S):
+    """A file that log lines go to. The master opens it; its descriptor arrives under the key ``log:<path>``."""
+
+    path: bytes
+    buffer: int  # bytes gathered before a write; 0: written at the end of the loop turn
+    flush: int  # longest time that a line stays in the buffer; 0: no limit
+
+
+class AccessLog(S):
+    file: LogFileRef
+    format: list[Piece]
+    escape: int  # ESCAPE_*
+
+
+ESCAPE_DEFAULT, ESCAPE_JSON, ESCAPE_NONE = 0, 1, 2
+
+
+class ErrorLog(S):
+    file: LogFileRef
+    level: int  # 1 emerg, 2 alert, 3 crit, 4 error, 5 warn, 6 notice, 7 info, 8 debug
+
+
+class AddHeader(S):
+    name: bytes
+    value: list[Piece]
+    always: bool
+
+
+class SetHeader(S):
+    """``proxy_set_header``: a value that comes out empty means: do not send this header."""
+
+    name: bytes
+    value: list[Piece]
+
+
+class Peer(S):
+    """One address of a ``server`` line of an upstream."""
+
+    name: bytes  # as $upstream_addr shows it: "10.0.0.1:3000", "unix:/run/app.sock"
+    address: bytes  # 4 or 16 bytes of IP, or a unix path
+    family: int  # 4, 6, or 1 for unix
+    port: int
+    weight: int
+    max_fails: int
+    fail_timeout: int
+    backup: bool
+    down: bool
+
+
+class Upstream(S):
+    """An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port`` (its name is then host:port)."""
+
+    name: bytes
+    implicit: bool
+    peers: list[Peer]
+    balance: int  # BALANCE_*
+    keepalive: int  # idle connections kept per worker
+    keepalive_requests: int
+    keepalive_time: int
+    keepalive_timeout: int
+
+
+BALANCE_ROUND_ROBIN = 0
+
+
+class Return(S):
+    """``return``. status 444 closes the connection. With a text and 301/302/303/307/308 the text is the Location."""
+
+    status: int
+    text: list[Piece] | None
+
+
+class ProxyPass(S):
+    upstream: UpstreamRef
+    tls: bool
+    host: bytes  # $proxy_host, also the default Host: "backend", "127.0.0.1:3000"
+    port: bytes  # $proxy_port: "80"
+    uri: bytes | None  # None: the client's URI goes on unchanged
+    prefix_bytes: int  # length of the location's prefix that uri replaces
+
+
+LOCATION_PREFIX, LOCATION_PREFIX_FINAL, LOCATION_EXACT, LOCATION_REGEX, LOCATION_NAMED = 0, 1, 2, 3, 4
+
+
+class Location(S):
+    """A ``location`` block; nested ones below it. Regex children keep the file's order."""
+
+    kind: int  # LOCATION_*; PREFIX_FINAL is "^~"
+    name: bytes  # the prefix, path or pattern as written, or "@name"
+    regex: Regex | None
+    settings: SettingsRef
+    slash_redirect: bool  # the name without its final "/" answers 301 to the name (proxy_pass)
+    ret: Return | None
+    proxy: ProxyPass | None
+    locations: list[Location]
+
+
+class Server(S):
+    """A ``server`` block of http. ``settings`` serve until a location is found, and where none is."""
+
+    name: bytes  # the first server_name: $server_name
+    settings: SettingsRef
+    ret: Return | None
+    locations: list[Location]
+
+
+class ServerName(S):
+    name: bytes  # lower case; wildcards without the "*": ".example.com" (leading), "www.example." (trailing)
+    server: ServerRef
+
+
+class ServerRegex(S):
+    regex: Regex
+    server: ServerRef
+
+
+class ListenAddress(S):
+    """The servers of one address:port. Order of looking: exact, longest leading, longest trailing wildcard, regex."""
+
+    address: bytes  # packed IP of the local end, or empty: every address that has no entry of its own
+    default: ServerRef
+    exact: list[ServerName]
+    heads: list[ServerName]
+    tails: list[ServerName]
+    regexes: list[ServerRegex]
+
+
+class Listen(S):
+    """One listening socket. The master binds it; its descriptor arrives under ``key`` ("listen:127.0.0.1:80")."""
+
+    key: bytes
+    port: int  # 0 for unix
+    addresses: list[ListenAddress]  # more than one: the local address of the connection decides
+
+
+class Root(S):
+    """What a Generation starts from; always the last object."""
+
+    listens: list[ListenRef]
+    upstreams: list[UpstreamRef]
+    slots: int  # how many per-request slots there are
+    worker_connections: int
+    multi_accept: bool
+    shutdown_timeout: int  # 0: wait for ever
+    error_log: list[ErrorLog]  # of the main context
+
+
+class PlanObject(S):
+    kind: str  # the Struct's name
+    digest: bytes
+    body: bytes  # msgpack of the Struct
+
+
+class EnginePlan(S):
+    """What travels to a worker. ``layout`` is the digest of all declarations: another layout is refused."""
+
+    layout: int
+    objects: list[PlanObject]
+
+
+class ListenSocket(msgspec.Struct, frozen=True):
+    """What the master binds."""
+
+    key: str  # same as Listen.key
+    family: int  # 4, 6 or 1 for unix
+    address: str  # "0.0.0.0", "::", "/run/x.sock"
+    port: int
+    backlog: int
+    reuseport: bool
+    ipv6only: bool
+    origin: str  # "site.conf:3", for messages
+
+
+class OpenFile(msgspec.Struct, frozen=True):
+    """A log file that the master opens for appending, under ``log:<path>``."""
+
+    key: str
+    path: str  # absolute, or "stderr"
+    origin: str
+
+
+class Process(msgspec.Struct, frozen=True):
+    """What concerns processes; a change of these needs new ones."""
+
+    user: str | None
+    group: str | None
+    worker_processes: int  # "auto" is resolved
+    worker_rlimit_nofile: int | None
+    worker_shutdown_timeout: int
+    worker_connections: int
+    pid: str
+    daemon: bool
+    error_log: str  # the path of the first main error_log
+    error_level: int
+    log_buffer_bytes: int  # all buffers of access logs together: what a worker's Ledger must hold
+    peers: int  # how many records the peer Zone needs
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All that came out of one compile."""
+
+    process: Process
+    sockets: list[ListenSocket]
+    files: list[OpenFile]
+    engine: bytes  # msgpack of EnginePlan
