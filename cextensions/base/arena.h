@@ -1,0 +1,37 @@
+/* Memory that dies together: one arena per request, one per configuration Object. Allocation never fails (out of memory ends
+ * the process). What is not memory (descriptor, zone entry, block reference) is registered as a clean-up the moment it is
+ * acquired; clean-ups run in reverse order when the arena is cleared. Unused bytes are poisoned under ASan. */
+#ifndef PX_BASE_ARENA_H
+#define PX_BASE_ARENA_H
+
+#include "base/block.h"
+#include "base/slice.h"
+
+typedef struct px_arena_cleanup {
+    struct px_arena_cleanup *next;
+    void (*run)(void *argument);
+    void *argument;
+} px_arena_cleanup;
+
+typedef struct px_arena {
+    px_block *blocks; /* newest first, linked by block->next */
+    uint8_t *cursor;
+    uint8_t *limit;
+    px_arena_cleanup *cleanups;
+    size_t block_bytes; /* size of the blocks it takes; larger requests get a block of their own */
+} px_arena;
+
+/* Takes no memory yet. block_bytes: 4096 for requests. */
+void px_arena_init(px_arena *arena, size_t block_bytes);
+/* Runs the clean-ups, returns all blocks; the arena can be used again. */
+void px_arena_clear(px_arena *arena);
+
+/* 8-byte aligned, not zeroed. size 0 gives a valid pointer. */
+void *px_arena_alloc(px_arena *arena, size_t size);
+void *px_arena_zalloc(px_arena *arena, size_t size);
+px_slice px_arena_copy(px_arena *arena, px_slice bytes);
+/* Keeps one reference of block until the arena is cleared (takes its own reference). */
+void px_arena_hold(px_arena *arena, px_block *block);
+void px_arena_on_clear(px_arena *arena, void (*run)(void *argument), void *argument);
+
+#endif

@@ -1,0 +1,35 @@
+/* Counted buffers from a pool: what bytes are received into and what body pieces point at. One thread. A block returns to its
+ * size's free list when the last reference goes; the lists are bounded, what is over goes back to malloc.
+ * In debug builds and under ASan the bytes of a free block are poisoned. */
+#ifndef PX_BASE_BLOCK_H
+#define PX_BASE_BLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct px_block {
+    struct px_block *next; /* free list */
+    uint32_t references;
+    uint32_t size; /* bytes at data */
+    uint8_t data[];
+} px_block;
+
+/* A block of at least size bytes (rounded up to 1K, 4K, 8K, 16K, 32K, 64K; larger ones exactly), with one reference.
+ * Never NULL: out of memory ends the process with a message. The caller has bounded size. */
+px_block *px_block_take(size_t size);
+
+static inline px_block *px_block_ref(px_block *block)
+{
+    block->references++;
+    return block;
+}
+
+/* Gives up one reference; *block becomes NULL. NULL is allowed. */
+void px_block_release(px_block **block);
+
+/* For leak checks: blocks in use now. */
+uint64_t px_block_live(void);
+/* Free all pooled blocks (at exit). */
+void px_block_pool_clear(void);
+
+#endif

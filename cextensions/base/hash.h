@@ -1,0 +1,13 @@
+/* Hashing. Keyed (a secret drawn at start) wherever a peer chooses the input. */
+#ifndef PX_BASE_HASH_H
+#define PX_BASE_HASH_H
+
+#include "base/slice.h"
+
+/* Draws the secret of this process from getrandom; call once before use. */
+void px_hash_seed(void);
+/* 64-bit keyed hash of the bytes as they are, or ASCII-lower-cased. */
+uint64_t px_hash(px_slice s);
+uint64_t px_hash_caseless(px_slice s);
+
+#endif

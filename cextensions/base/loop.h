@@ -1,0 +1,69 @@
+/* The event loop of one worker: epoll, timers, deferred work. One thread.
+ *
+ * A turn: read the clock, wait for events, call on_event of each ready watch, run due timers, then run tasks until none is
+ * left except those that tasks put off to the next turn. Output made during a turn is written by a task (px_loop_defer), so that all that
+ * one turn makes for a connection leaves in one system call.
+ *
+ * Rules: a watch may be removed in any callback, also its own; events already fetched for it are dropped. Memory of the object
+ * that contains a watch, timer or task is freed through px_loop_free_later when its own callback is running. */
+#ifndef PX_BASE_LOOP_H
+#define PX_BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "base/list.h"
+#include "base/timer.h"
+
+typedef struct px_loop px_loop;
+
+typedef struct px_watch {
+    void (*on_event)(struct px_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR */
+    int fd;                                                    /* -1: not registered */
+    uint32_t index;                                            /* private: slot in the loop's table, so that a stale event finds nobody */
+} px_watch;
+
+typedef struct px_task {
+    px_list link;
+    void (*run)(struct px_task *task);
+} px_task;
+
+px_loop *px_loop_new(void);
+void px_loop_delete(px_loop **loop);
+
+/* The clock as of this turn: monotonic milliseconds. */
+uint64_t px_loop_now_ms(const px_loop *loop);
+/* Wall clock of this turn. */
+const struct timespec *px_loop_realtime(const px_loop *loop);
+
+/* Edge-triggered IN|OUT|RDHUP, for connections: registered once, never modified. false: errno is set. */
+bool px_loop_watch(px_loop *loop, px_watch *watch, int fd);
+/* Level-triggered with these events, for listeners and Python descriptors. */
+bool px_loop_watch_level(px_loop *loop, px_watch *watch, int fd, uint32_t events);
+bool px_loop_watch_modify(px_loop *loop, px_watch *watch, uint32_t events);
+/* Before close(fd). closing: the descriptor is closed next and not shared, so the kernel forgets it by itself: no system call. */
+void px_loop_unwatch(px_loop *loop, px_watch *watch, bool closing);
+
+void px_task_init(px_task *task, void (*run)(px_task *task));
+/* Runs once at the end of this turn. Already queued: nothing happens. */
+void px_loop_defer(px_loop *loop, px_task *task);
+/* Runs in the next turn, after its events (which are then polled without waiting). For work that used up its byte budget. */
+void px_loop_next_turn(px_loop *loop, px_task *task);
+void px_task_cancel(px_task *task);
+/* free(memory) when the turn is over. */
+void px_loop_free_later(px_loop *loop, void *memory);
+
+/* One or more turns until until_ms (monotonic; UINT64_MAX: no end) or until px_loop_stop was called in a callback. */
+void px_loop_run(px_loop *loop, uint64_t until_ms);
+void px_loop_stop(px_loop *loop);
+
+/* For tests and leak checks. */
+uint64_t px_loop_timers_running(const px_loop *loop);
+uint64_t px_loop_turns(const px_loop *loop);
+
+/* Bytes that one event may move on one connection before it goes to the end of the line (fairness). */
+#define PX_EVENT_BUDGET_BYTES (256u * 1024u)
+
+#endif

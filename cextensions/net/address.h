@@ -1,0 +1,28 @@
+/* Socket addresses: made from a Plan's parts, shown as nginx shows them. */
+#ifndef PX_NET_ADDRESS_H
+#define PX_NET_ADDRESS_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/arena.h"
+
+typedef struct px_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un local;
+    };
+    socklen_t len;
+} px_address;
+
+/* family 4, 6 or 1 as in the Plan; bytes: the IP or the unix path. False when they do not fit together. */
+bool px_address_make(px_address *address, int family, px_slice bytes, int port);
+/* "127.0.0.1", "::1", "unix:"; without the port. Bytes in arena. */
+px_slice px_address_host(const px_address *address, px_arena *arena);
+/* 0 for unix. */
+uint16_t px_address_port(const px_address *address);
+
+#endif

@@ -1,0 +1,32 @@
+/* Accepting on one listening socket. Lives as long as its key is in the active Generation; connections hold a reference. */
+#ifndef PX_NET_LISTENER_H
+#define PX_NET_LISTENER_H
+
+#include "base/loop.h"
+#include "net/address.h"
+
+typedef struct px_listener {
+    px_loop *loop;
+    px_watch watch;
+    px_timer retry;      /* after EMFILE and the like: try again later, no spin */
+    uint32_t references; /* 1 for the engine while it listens, 1 per connection */
+    bool closing;        /* no longer in the active Generation: connections finish and close */
+    bool multi_accept;
+    const void *listen;  /* what upper layers know of it (px_plan_listen of the active Generation) */
+    void *owner;         /* the upper layer's */
+    /* A connection: fd is the callee's now. */
+    void (*on_accept)(struct px_listener *listener, int fd, const px_address *peer);
+    /* Asked before accept: false pauses until px_listener_resume (worker_connections reached). */
+    bool (*may_accept)(struct px_listener *listener);
+    /* accept() failed with errno; called at most once per second. */
+    void (*on_accept_error)(struct px_listener *listener, int error_number);
+} px_listener;
+
+/* fd (listening, non-blocking) becomes the listener's. NULL with errno. */
+px_listener *px_listener_open(px_loop *loop, int fd);
+void px_listener_resume(px_listener *listener);
+/* Stops accepting, closes the socket; the memory lives until the last reference. */
+void px_listener_close(px_listener *listener);
+void px_listener_release(px_listener **listener);
+
+#endif

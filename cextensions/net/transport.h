@@ -1,0 +1,62 @@
+/* How bytes move on one socket: plain now, TLS later, one table of functions. A Transport is embedded in its connection.
+ * It remembers what the kernel already told it, so that no system call is made whose answer is known. */
+#ifndef PX_NET_TRANSPORT_H
+#define PX_NET_TRANSPORT_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/loop.h"
+
+typedef struct px_transport px_transport;
+
+typedef enum {
+    PX_IO_OK = 0,    /* *moved bytes (> 0) moved */
+    PX_IO_AGAIN,     /* wait for on_ready */
+    PX_IO_END,       /* read only: the peer sent FIN (or close_notify) */
+    PX_IO_ERROR      /* transport->error has the errno */
+} px_io;
+
+typedef struct px_transport_ops {
+    px_io (*read)(px_transport *transport, void *into, size_t size, size_t *moved);
+    px_io (*write)(px_transport *transport, const struct iovec *iov, int count, size_t *moved);
+    void (*shutdown_write)(px_transport *transport);
+    void (*close)(px_transport *transport, bool reset); /* reset: RST instead of FIN */
+} px_transport_ops;
+
+struct px_transport {
+    const px_transport_ops *ops;
+    px_loop *loop;
+    px_watch watch;
+    /* Edge: something changed. The owner reads px_transport_readable/writable and acts. */
+    void (*on_ready)(px_transport *transport);
+    int error;
+    bool readable : 1;    /* a read may give something: set by events, cleared by AGAIN or by a short read (unless ended) */
+    bool writable : 1;    /* a write may work: set at start and by events, cleared by AGAIN or a short write */
+    bool peer_ended : 1;  /* RDHUP or HUP was seen: read to the end */
+    bool read_ended : 1;  /* END or ERROR was returned by read */
+};
+
+/* Takes over fd (non-blocking), watches it. readable_now: the caller knows that data may be there already (accept with deferred data: true is always safe).
+ * false: could not be watched; fd is still the caller's. */
+bool px_transport_plain(px_transport *transport, px_loop *loop, int fd, bool readable_now,
+                        void (*on_ready)(px_transport *transport));
+/* Moves the connection to another owner's struct (tunnel, idle pool): from is left closed without closing the socket. */
+bool px_transport_move(px_transport *to, px_transport *from, void (*on_ready)(px_transport *transport));
+
+static inline px_io px_transport_read(px_transport *t, void *into, size_t size, size_t *moved)
+{
+    return t->ops->read(t, into, size, moved);
+}
+static inline px_io px_transport_write(px_transport *t, const struct iovec *iov, int count, size_t *moved)
+{
+    return t->ops->write(t, iov, count, moved);
+}
+static inline bool px_transport_open(const px_transport *t)
+{
+    return t->watch.fd >= 0;
+}
+/* Idempotent. */
+void px_transport_close(px_transport *transport, bool reset);
+
+#endif
