@@ -1,0 +1,1 @@
+"""The processes: master, workers, helper, and how they talk to each other."""

@@ -1,0 +1,1 @@
+"""What the helper runs beside the workers. Nothing yet."""

@@ -1,0 +1,1 @@
+"""What master, workers and helper share: segments in memory, their layout, the counters."""

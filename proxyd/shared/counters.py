@@ -1,0 +1,116 @@
+"""The counters: one table of name, kind, unit and meaning.
+
+From it come the C enum (``generated/counters.h``), the cells of a worker's Ledger, ``proxyd status`` and
+the reference page. A counter states a fact and is added to at the one place where that fact happens. Each worker
+writes its own cells; readers add up. A *counter* only grows and outlives its worker (the master keeps what the
+dead counted); a *gauge* is what is so now and dies with its worker.
+
+New ones go to the end of their group; the numbers are no interface: engine and master of one build agree, and
+the layout digest refuses any other pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge"]
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One counter: its cell's number is its place in COUNTERS."""
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+
+
+def _of(kind: Kind) -> Callable[[str, str, str], Counter]:
+    def declare(name: str, unit: str, meaning: str) -> Counter:
+        return Counter(name, kind, unit, meaning)
+
+    return declare
+
+
+_counter = _of("counter")
+_gauge = _of("gauge")
+
+COUNTERS: tuple[Counter, ...] = (
+    # Clients.
+    _counter("connections_accepted", "connections", "Client connections that accept() gave."),
+    _counter("connections_handled", "connections", "Accepted connections that were served, not turned away."),
+    _counter("connections_refused", "connections", "Closed at once because worker_connections were in use."),
+    _counter("accept_failures", "calls", "accept() failed: out of descriptors or memory."),
+    _gauge("connections_active", "connections", "Client connections open now, the idle ones included."),
+    _gauge("connections_idle", "connections", "Client connections that wait for their next request."),
+    # Requests.
+    _counter("requests", "requests", "Request heads read completely, also those refused afterwards."),
+    _gauge("requests_active", "requests", "Requests between their head and their end, tunnels included."),
+    _counter("responses_1xx", "responses", "Interim answers sent to clients, 101 included."),
+    _counter("responses_2xx", "responses", "Requests that ended with a status of 200 to 299."),
+    _counter("responses_3xx", "responses", "Requests that ended with a status of 300 to 399."),
+    _counter("responses_4xx", "responses", "Requests that ended with a status of 400 to 499 (444, 499 too)."),
+    _counter("responses_5xx", "responses", "Requests that ended with a status of 500 to 599."),
+    _counter("requests_malformed", "requests", "Refused because the message was not HTTP or was ambiguous."),
+    _counter("requests_timed_out", "requests", "Ended because the client sent or took nothing for too long."),
+    _counter("requests_aborted", "requests", "The client went away before it had its answer."),
+    _counter("bytes_received", "bytes", "Read from clients."),
+    _counter("bytes_sent", "bytes", "Written to clients."),
+    # Upstreams.
+    _counter("upstream_tries", "tries", "Times that a Request was handed to a Peer."),
+    _counter("upstream_failures", "tries", "Tries that failed, whatever the Request did next."),
+    _counter("upstream_retries", "tries", "Tries after the first one of a Request (proxy_next_upstream)."),
+    _counter("upstream_stale", "tries", "An idle connection was dead and the try was repeated unseen."),
+    _counter("upstream_connect_failures", "connections", "connect() to a Peer failed or timed out."),
+    _counter("upstream_timeouts", "tries", "Tries ended by proxy_connect_, _send_ or _read_timeout."),
+    _counter("upstream_malformed", "tries", "Answers of Peers that were not HTTP or were ambiguous."),
+    _counter("upstream_no_live", "requests", "Requests for which every Peer was down or had failed."),
+    _counter("upstream_connections_opened", "connections", "New connections to Peers."),
+    _counter("upstream_connections_reused", "connections", "Tries that found an idle connection."),
+    _gauge("upstream_connections_active", "connections", "Connections to Peers in use, tunnels included."),
+    _gauge("upstream_connections_idle", "connections", "Connections to Peers kept for the next Request."),
+    _counter("upstream_bytes_received", "bytes", "Read from Peers."),
+    _counter("upstream_bytes_sent", "bytes", "Written to Peers."),
+    _counter("peers_failed", "times", "A Peer reached max_fails and is left alone for fail_timeout."),
+    _counter("peers_recovered", "times", "A Peer that had failed answered again."),
+    # Tunnels.
+    _counter("tunnels_opened", "tunnels", "Connections that became tunnels (Upgrade)."),
+    _gauge("tunnels_active", "tunnels", "Tunnels open now."),
+    # Logs.
+    _counter("log_lines", "lines", "Access log lines made."),
+    _counter("log_lines_lost", "lines", "Lines that could not be written; the error log says why."),
+    _counter("log_buffers_refused", "buffers", "No room in the Ledger: this log is not buffered."),
+    # Shared memory.
+    _counter("zone_refusals", "entries", "A full Zone had no place for an entry; the error log names it."),
+    _counter("zone_evictions", "entries", "A full Zone gave up its oldest unused entry for a new one."),
+    _counter("zone_recoveries", "times", "A lock was taken over from a process that died holding it."),
+    # Generations.
+    _counter("generations_activated", "generations", "Plans that this worker put into service."),
+    _counter("generations_refused", "generations", "Plans that this worker could not prepare."),
+    _gauge("generations_live", "generations", "Generations in memory: the current, and older in use."),
+)
+
+NUMBER: dict[str, int] = {counter.name: number for number, counter in enumerate(COUNTERS)}
+
+
+def emit_c_header() -> str:
+    """The text of ``cextensions/generated/counters.h``."""
+    lines = [
+        "/* Made by cextensions/generate.py from proxyd/shared/counters.py. Do not edit. */",
+        "#ifndef PX_GENERATED_COUNTERS_H",
+        "#define PX_GENERATED_COUNTERS_H",
+        "",
+        "enum px_counter {",
+    ]
+    for counter in COUNTERS:
+        lines.append(f"    /* {counter.kind}, {counter.unit}: {counter.meaning} */")
+        lines.append(f"    PX_COUNTER_{counter.name.upper()},")
+    lines += ["    PX_COUNTERS", "};", "", "/* X(constant, name) for each, in the order of the numbers. */"]
+    lines.append("#define PX_COUNTER_LIST(X) \\")
+    items = [f'    X(PX_COUNTER_{counter.name.upper()}, "{counter.name}")' for counter in COUNTERS]
+    lines += [item + " \\" for item in items[:-1]] + [items[-1]]
+    lines += ["", "#endif", ""]
+    return "\n".join(lines)

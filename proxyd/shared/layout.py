@@ -1,0 +1,290 @@
+"""The layout of shared memory: each record once, with its offsets, for Python's readers and for C.
+
+Two segments exist. The **Ledger**, one per worker, in this order::
+
+    ledger header | counters u64[PX_COUNTERS] | log regions [LOG_REGIONS] | peer cells [capacity] | slab
+
+The **peers Zone**, one for all workers: ``peers header | peer records [capacity]``.
+
+Numbers are little-endian and naturally aligned. Segments hold offsets, never pointers. Whoever reads what another
+process writes checks each offset and length first. ``LAYOUT`` is a digest of all of this: a segment of another
+layout is refused.
+
+C reads ``cextensions/generated/shm_layout.h``, which ``emit_c_header`` makes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxyd.shared.counters import COUNTERS
+
+LEDGER_MAGIC: Final = 0x4C585050  # "PPXL"
+PEERS_MAGIC: Final = 0x50585050  # "PPXP"
+LOG_REGIONS: Final = 64
+PAGE: Final = 4096
+
+# Log region states.
+REGION_FREE: Final = 0  # no log has it
+REGION_OPEN: Final = 1  # lines gather in it; the first `used` bytes are whole lines
+REGION_WRITING: Final = 2  # its `used` bytes are being written: they are in the file, partly, or not
+
+# peers header, lock_state: LOCK_RAW, LOCK_READY, or the pid of who initialises it (dead: another takes over by CAS).
+LOCK_RAW: Final = 0
+LOCK_READY: Final = 0xFFFFFFFF
+
+_SIZES = {"u8": 1, "u32": 4, "u64": 8}
+_C_TYPES = {"u8": "uint8_t", "u32": "uint32_t", "u64": "uint64_t"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. ``atomic``: another process reads or writes it while it changes."""
+
+    name: str
+    type: str
+    meaning: str
+    count: int = 1
+    atomic: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """A fixed-size record; ``size`` is declared and checked against the fields."""
+
+    name: str
+    size: int
+    meaning: str
+    fields: tuple[Field, ...]
+    offsets: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        offsets: dict[str, int] = {}
+        at = 0
+        for member in self.fields:
+            width = _SIZES[member.type]
+            if at % width:
+                raise ValueError(f"{self.name}.{member.name} is not aligned")
+            offsets[member.name] = at
+            at += width * member.count
+        if at != self.size:
+            raise ValueError(f"{self.name} has {at} bytes, declared are {self.size}")
+        object.__setattr__(self, "offsets", offsets)
+
+
+LEDGER_HEADER = Record(
+    "ledger_header",
+    128,
+    "Start of a Ledger. The master writes it before the worker starts, except where said.",
+    (
+        Field("magic", "u32", "LEDGER_MAGIC"),
+        Field("layout", "u32", "SHM_LAYOUT of the build that made it"),
+        Field("instance", "u64", "random; names this segment in messages"),
+        Field("worker", "u32", "the worker's index"),
+        Field("counter_count", "u32", "PX_COUNTERS"),
+        Field("peer_capacity", "u32", "number of peer cells; the same as the peers Zone's capacity"),
+        Field("region_count", "u32", "LOG_REGIONS"),
+        Field("counters_offset", "u32", "where the counters start"),
+        Field("regions_offset", "u32", "where the log regions start"),
+        Field("cells_offset", "u32", "where the peer cells start"),
+        Field("slab_offset", "u32", "where the slab starts, at a page"),
+        Field("slab_bytes", "u32", "its size"),
+        Field("pid", "u32", "the worker writes it when it maps the Ledger", atomic=True),
+        Field("turns", "u64", "loop turns; the worker adds one per turn", atomic=True),
+        Field("spare", "u64", "zero", count=8),
+    ),
+)
+
+LOG_REGION = Record(
+    "log_region",
+    32,
+    "A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.\n"
+    "Claim: offset, size and path_hash first, then state OPEN (release).\n"
+    "Add a line: its bytes first, then used (release).\n"
+    "Write out: state WRITING, write(), used = 0, state OPEN.",
+    (
+        Field("path_hash", "u64", "px_shm_hash of the log's path"),
+        Field("offset", "u32", "from the slab's start"),
+        Field("size", "u32", "bytes of the slab that are this region's"),
+        Field("used", "u32", "bytes of whole lines, from offset", atomic=True),
+        Field("state", "u32", "REGION_*", atomic=True),
+        Field("spare", "u64", "zero"),
+    ),
+)
+
+PEER_CELL = Record(
+    "peer_cell",
+    8,
+    "What this worker holds of the peer in the same slot of the peers Zone. Writer: the worker.",
+    (
+        Field("active", "u32", "connections that carry a Request or tunnel now", atomic=True),
+        Field(
+            "held", "u32", "loaded Upstreams that refer to the slot; 0 in all Ledgers: evictable", atomic=True
+        ),
+    ),
+)
+
+PEERS_HEADER = Record(
+    "peers_header",
+    128,
+    "Start of the peers Zone. The master writes it, except the lock.",
+    (
+        Field("magic", "u32", "PEERS_MAGIC"),
+        Field("layout", "u32", "SHM_LAYOUT of the build that made it"),
+        Field("instance", "u64", "random; names this segment in messages"),
+        Field("capacity", "u32", "number of records"),
+        Field("records_offset", "u32", "where they start"),
+        Field("lock_state", "u32", "LOCK_RAW, LOCK_READY, or the pid of who initialises it", atomic=True),
+        Field("pad", "u32", "zero"),
+        Field("spare", "u64", "zero", count=4),
+        Field("lock", "u64", "a robust process-shared pthread_mutex_t", count=8),
+    ),
+)
+
+PEER_RECORD = Record(
+    "peer_record",
+    64,
+    "What all workers agree on about a peer. Changed under the lock; read by anyone.",
+    (
+        Field(
+            "upstream_hash", "u64", "px_shm_hash of the upstream's name; both zero: free slot", atomic=True
+        ),
+        Field("peer_hash", "u64", "px_shm_hash of the peer's name", atomic=True),
+        Field("fails", "u32", "failures within fail_timeout, as nginx counts them", atomic=True),
+        Field("pad", "u32", "zero"),
+        Field("accessed_s", "u64", "CLOCK_MONOTONIC seconds of the last failure", atomic=True),
+        Field(
+            "checked_s", "u64", "CLOCK_MONOTONIC seconds of the last failure, or try after it", atomic=True
+        ),
+        Field("claimed_s", "u64", "CLOCK_MONOTONIC seconds when an Upstream last took it", atomic=True),
+        Field("spare", "u64", "zero", count=2),
+    ),
+)
+
+RECORDS = (LEDGER_HEADER, LOG_REGION, PEER_CELL, PEERS_HEADER, PEER_RECORD)
+
+
+def hash_bytes(data: bytes) -> int:
+    """FNV-1a, 64 bits: names things in shared memory. C has the same as ``px_shm_hash``."""
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def round_up(value: int, unit: int) -> int:
+    """``value``, or the next multiple of ``unit`` above it."""
+    return -(-value // unit) * unit
+
+
+@dataclass(frozen=True)
+class LedgerShape:
+    """Where things are in a Ledger of this many peer cells and slab bytes."""
+
+    peer_capacity: int
+    slab_bytes: int
+
+    @property
+    def counters_offset(self) -> int:
+        return LEDGER_HEADER.size
+
+    @property
+    def regions_offset(self) -> int:
+        return round_up(self.counters_offset + 8 * len(COUNTERS), 64)
+
+    @property
+    def cells_offset(self) -> int:
+        return self.regions_offset + LOG_REGIONS * LOG_REGION.size
+
+    @property
+    def slab_offset(self) -> int:
+        return round_up(self.cells_offset + self.peer_capacity * PEER_CELL.size, PAGE)
+
+    @property
+    def size(self) -> int:
+        return round_up(self.slab_offset + self.slab_bytes, PAGE)
+
+
+def peers_size(capacity: int) -> int:
+    """Bytes of a peers Zone with this many records."""
+    return round_up(PEERS_HEADER.size + capacity * PEER_RECORD.size, PAGE)
+
+
+def _facts() -> str:
+    records = [(r.name, r.size, [(f.name, f.type, f.count) for f in r.fields]) for r in RECORDS]
+    return repr((records, LOG_REGIONS, [(c.name, c.kind) for c in COUNTERS]))
+
+
+LAYOUT: Final = zlib.crc32(_facts().encode())
+
+
+def _c_constants() -> list[str]:
+    values = {
+        "SHM_LAYOUT": LAYOUT,
+        "LEDGER_MAGIC": LEDGER_MAGIC,
+        "PEERS_MAGIC": PEERS_MAGIC,
+        "LOG_REGIONS": LOG_REGIONS,
+        "REGION_FREE": REGION_FREE,
+        "REGION_OPEN": REGION_OPEN,
+        "REGION_WRITING": REGION_WRITING,
+        "LOCK_RAW": LOCK_RAW,
+        "LOCK_READY": LOCK_READY,
+    }
+    return [f"#define PX_{name} {value:#x}u" for name, value in values.items()]
+
+
+def _c_record(record: Record) -> list[str]:
+    struct = f"struct px_shm_{record.name}"
+    lines = ["/* " + record.meaning.replace("\n", "\n * ") + " */", f"{struct} {{"]
+    for member in record.fields:
+        c_type = _C_TYPES[member.type]
+        if member.atomic:
+            c_type = f"_Atomic {c_type}"
+        array = f"[{member.count}]" if member.count > 1 else ""
+        lines.append(f"    {c_type} {member.name}{array}; /* {member.meaning} */")
+    lines.append("};")
+    lines.append(f'_Static_assert(sizeof({struct}) == {record.size}, "{record.name}: size");')
+    for name, offset in record.offsets.items():
+        lines.append(f'_Static_assert(offsetof({struct}, {name}) == {offset}, "{record.name}.{name}");')
+    return [*lines, ""]
+
+
+_C_HASH = """\
+/* FNV-1a: names things in shared memory; proxyd/shared/layout.py has the same as hash_bytes. */
+static inline uint64_t px_shm_hash(const void *bytes, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    uint64_t value = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < length; i++)
+        value = (value ^ at[i]) * UINT64_C(0x100000001b3);
+    return value;
+}
+"""
+
+
+def emit_c_header() -> str:
+    """The text of ``cextensions/generated/shm_layout.h``."""
+    lines = [
+        "/* Made by cextensions/generate.py from proxyd/shared/layout.py. Do not edit. */",
+        "#ifndef PX_GENERATED_SHM_LAYOUT_H",
+        "#define PX_GENERATED_SHM_LAYOUT_H",
+        "",
+        "#include <stddef.h>",
+        "#include <stdint.h>",
+        "",
+        '#include "generated/counters.h"',
+        "",
+        "/* A Ledger: header | counters | log regions | peer cells | slab. The peers Zone: header | records. */",
+        "",
+        *_c_constants(),
+        "",
+        f'_Static_assert(PX_COUNTERS == {len(COUNTERS)}, "counters.h is of another build");',
+        "",
+    ]
+    for record in RECORDS:
+        lines += _c_record(record)
+    lines += [_C_HASH, "#endif", ""]
+    return "\n".join(lines)
