@@ -7,12 +7,15 @@
 
 #include "generated/counters.h"
 
-/* A Ledger: header | counters | log regions | peer cells | slab. The peers Zone: header | records. */
+/* A Ledger: header | counters | log regions | active u32[] | held u32[] | slab.
+ * The peers Zone: header | records. */
 
-#define PX_SHM_LAYOUT 0x11b9e0c1u
+#define PX_SHM_LAYOUT 0x2be71f7cu
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LOG_REGIONS 0x40u
+#define PX_PEERS_MAX 0x10000u
+#define PX_SHM_DIGEST_BYTES 0x10u
 #define PX_REGION_FREE 0x0u
 #define PX_REGION_OPEN 0x1u
 #define PX_REGION_WRITING 0x2u
@@ -32,12 +35,14 @@ struct px_shm_ledger_header {
     uint32_t region_count; /* LOG_REGIONS */
     uint32_t counters_offset; /* where the counters start */
     uint32_t regions_offset; /* where the log regions start */
-    uint32_t cells_offset; /* where the peer cells start */
+    uint32_t active_offset; /* where the active cells start: u32[peer_capacity] */
+    uint32_t held_offset; /* where the held cells start: u32[peer_capacity] */
     uint32_t slab_offset; /* where the slab starts, at a page */
     uint32_t slab_bytes; /* its size */
     _Atomic uint32_t pid; /* the worker writes it when it maps the Ledger */
+    uint32_t pad; /* zero */
     _Atomic uint64_t turns; /* loop turns; the worker adds one per turn */
-    uint64_t spare[8]; /* zero */
+    uint64_t spare[7]; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_ledger_header) == 128, "ledger_header: size");
 _Static_assert(offsetof(struct px_shm_ledger_header, magic) == 0, "ledger_header.magic");
@@ -49,41 +54,32 @@ _Static_assert(offsetof(struct px_shm_ledger_header, peer_capacity) == 24, "ledg
 _Static_assert(offsetof(struct px_shm_ledger_header, region_count) == 28, "ledger_header.region_count");
 _Static_assert(offsetof(struct px_shm_ledger_header, counters_offset) == 32, "ledger_header.counters_offset");
 _Static_assert(offsetof(struct px_shm_ledger_header, regions_offset) == 36, "ledger_header.regions_offset");
-_Static_assert(offsetof(struct px_shm_ledger_header, cells_offset) == 40, "ledger_header.cells_offset");
-_Static_assert(offsetof(struct px_shm_ledger_header, slab_offset) == 44, "ledger_header.slab_offset");
-_Static_assert(offsetof(struct px_shm_ledger_header, slab_bytes) == 48, "ledger_header.slab_bytes");
-_Static_assert(offsetof(struct px_shm_ledger_header, pid) == 52, "ledger_header.pid");
-_Static_assert(offsetof(struct px_shm_ledger_header, turns) == 56, "ledger_header.turns");
-_Static_assert(offsetof(struct px_shm_ledger_header, spare) == 64, "ledger_header.spare");
+_Static_assert(offsetof(struct px_shm_ledger_header, active_offset) == 40, "ledger_header.active_offset");
+_Static_assert(offsetof(struct px_shm_ledger_header, held_offset) == 44, "ledger_header.held_offset");
+_Static_assert(offsetof(struct px_shm_ledger_header, slab_offset) == 48, "ledger_header.slab_offset");
+_Static_assert(offsetof(struct px_shm_ledger_header, slab_bytes) == 52, "ledger_header.slab_bytes");
+_Static_assert(offsetof(struct px_shm_ledger_header, pid) == 56, "ledger_header.pid");
+_Static_assert(offsetof(struct px_shm_ledger_header, pad) == 60, "ledger_header.pad");
+_Static_assert(offsetof(struct px_shm_ledger_header, turns) == 64, "ledger_header.turns");
+_Static_assert(offsetof(struct px_shm_ledger_header, spare) == 72, "ledger_header.spare");
 
 /* A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.
- * Claim: offset, size and path_hash first, then state OPEN (release).
+ * Claim: offset, size and path_digest first, then state OPEN (release).
  * Add a line: its bytes first, then used (release).
  * Write out: state WRITING, write(), used = 0, state OPEN. */
 struct px_shm_log_region {
-    uint64_t path_hash; /* px_shm_hash of the log's path */
+    uint8_t path_digest[16]; /* px_shm_digest of the log's path */
     uint32_t offset; /* from the slab's start */
     uint32_t size; /* bytes of the slab that are this region's */
     _Atomic uint32_t used; /* bytes of whole lines, from offset */
     _Atomic uint32_t state; /* REGION_* */
-    uint64_t spare; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_log_region) == 32, "log_region: size");
-_Static_assert(offsetof(struct px_shm_log_region, path_hash) == 0, "log_region.path_hash");
-_Static_assert(offsetof(struct px_shm_log_region, offset) == 8, "log_region.offset");
-_Static_assert(offsetof(struct px_shm_log_region, size) == 12, "log_region.size");
-_Static_assert(offsetof(struct px_shm_log_region, used) == 16, "log_region.used");
-_Static_assert(offsetof(struct px_shm_log_region, state) == 20, "log_region.state");
-_Static_assert(offsetof(struct px_shm_log_region, spare) == 24, "log_region.spare");
-
-/* What this worker holds of the peer in the same slot of the peers Zone. Writer: the worker. */
-struct px_shm_peer_cell {
-    _Atomic uint32_t active; /* connections that carry a Request or tunnel now */
-    _Atomic uint32_t held; /* loaded Upstreams that refer to the slot; 0 in all Ledgers: evictable */
-};
-_Static_assert(sizeof(struct px_shm_peer_cell) == 8, "peer_cell: size");
-_Static_assert(offsetof(struct px_shm_peer_cell, active) == 0, "peer_cell.active");
-_Static_assert(offsetof(struct px_shm_peer_cell, held) == 4, "peer_cell.held");
+_Static_assert(offsetof(struct px_shm_log_region, path_digest) == 0, "log_region.path_digest");
+_Static_assert(offsetof(struct px_shm_log_region, offset) == 16, "log_region.offset");
+_Static_assert(offsetof(struct px_shm_log_region, size) == 20, "log_region.size");
+_Static_assert(offsetof(struct px_shm_log_region, used) == 24, "log_region.used");
+_Static_assert(offsetof(struct px_shm_log_region, state) == 28, "log_region.state");
 
 /* Start of the peers Zone. The master writes it, except the lock. */
 struct px_shm_peers_header {
@@ -110,8 +106,7 @@ _Static_assert(offsetof(struct px_shm_peers_header, lock) == 64, "peers_header.l
 
 /* What all workers agree on about a peer. Changed under the lock; read by anyone. */
 struct px_shm_peer_record {
-    _Atomic uint64_t upstream_hash; /* px_shm_hash of the upstream's name; both zero: free slot */
-    _Atomic uint64_t peer_hash; /* px_shm_hash of the peer's name */
+    uint8_t key[16]; /* px_shm_digest of upstream name, NUL, peer name; zeros: free */
     _Atomic uint32_t fails; /* failures within fail_timeout, as nginx counts them */
     uint32_t pad; /* zero */
     _Atomic uint64_t accessed_s; /* CLOCK_MONOTONIC seconds of the last failure */
@@ -120,8 +115,7 @@ struct px_shm_peer_record {
     uint64_t spare[2]; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_peer_record) == 64, "peer_record: size");
-_Static_assert(offsetof(struct px_shm_peer_record, upstream_hash) == 0, "peer_record.upstream_hash");
-_Static_assert(offsetof(struct px_shm_peer_record, peer_hash) == 8, "peer_record.peer_hash");
+_Static_assert(offsetof(struct px_shm_peer_record, key) == 0, "peer_record.key");
 _Static_assert(offsetof(struct px_shm_peer_record, fails) == 16, "peer_record.fails");
 _Static_assert(offsetof(struct px_shm_peer_record, pad) == 20, "peer_record.pad");
 _Static_assert(offsetof(struct px_shm_peer_record, accessed_s) == 24, "peer_record.accessed_s");
@@ -129,15 +123,20 @@ _Static_assert(offsetof(struct px_shm_peer_record, checked_s) == 32, "peer_recor
 _Static_assert(offsetof(struct px_shm_peer_record, claimed_s) == 40, "peer_record.claimed_s");
 _Static_assert(offsetof(struct px_shm_peer_record, spare) == 48, "peer_record.spare");
 
-/* FNV-1a: names things in shared memory; proxyd/shared/layout.py has the same as hash_bytes. */
-static inline uint64_t px_shm_hash(const void *bytes, size_t length)
+/* Names things in shared memory: FNV-1a of 64 bits, twice. The same as digest() in proxyd/shared/layout.py. */
+static inline void px_shm_digest(const void *bytes, size_t length, uint8_t out[PX_SHM_DIGEST_BYTES])
 {
     const unsigned char *at = (const unsigned char *)bytes;
-    uint64_t value = UINT64_C(0xcbf29ce484222325);
+    uint64_t one = UINT64_C(0xcbf29ce484222325), two = UINT64_C(0x9ae16a3b2f90404f);
 
-    for (size_t i = 0; i < length; i++)
-        value = (value ^ at[i]) * UINT64_C(0x100000001b3);
-    return value;
+    for (size_t i = 0; i < length; i++) {
+        one = (one ^ at[i]) * UINT64_C(0x100000001b3);
+        two = (two ^ at[i]) * UINT64_C(0x100000001b3);
+    }
+    for (int i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(one >> (8 * i));
+        out[8 + i] = (uint8_t)(two >> (8 * i));
+    }
 }
 
 #endif

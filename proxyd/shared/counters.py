@@ -1,7 +1,7 @@
 """The counters: one table of name, kind, unit and meaning.
 
-From it come the C enum (``generated/counters.h``), the cells of a worker's Ledger, ``proxyd status`` and
-the reference page. A counter states a fact and is added to at the one place where that fact happens. Each worker
+From it come the C enum (``generated/counters.h``), the cells of a worker's Ledger, ``proxyd status`` and the
+reference page. A counter states a fact and is added to at the one place where that fact happens. Each worker
 writes its own cells; readers add up. A *counter* only grows and outlives its worker (the master keeps what the
 dead counted); a *gauge* is what is so now and dies with its worker.
 

@@ -2,13 +2,17 @@
 
 Two segments exist. The **Ledger**, one per worker, in this order::
 
-    ledger header | counters u64[PX_COUNTERS] | log regions [LOG_REGIONS] | peer cells [capacity] | slab
+    ledger header | counters u64[PX_COUNTERS] | log regions | active u32[] | held u32[] | slab
+
+The cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes them.
+``active``: connections to the peer that carry a Request or a tunnel. ``held``: how many loaded Upstreams of this
+worker refer to the slot; a slot that nobody holds may be evicted when the Zone is full.
 
 The **peers Zone**, one for all workers: ``peers header | peer records [capacity]``.
 
-Numbers are little-endian and naturally aligned. Segments hold offsets, never pointers. Whoever reads what another
-process writes checks each offset and length first. ``LAYOUT`` is a digest of all of this: a segment of another
-layout is refused.
+Numbers are little-endian and naturally aligned. Segments hold offsets, never pointers. Whoever reads what
+another process writes checks each offset and length first. ``LAYOUT`` is a digest of all of this: a segment of
+another layout is refused.
 
 C reads ``cextensions/generated/shm_layout.h``, which ``emit_c_header`` makes.
 """
@@ -24,6 +28,8 @@ from proxyd.shared.counters import COUNTERS
 LEDGER_MAGIC: Final = 0x4C585050  # "PPXL"
 PEERS_MAGIC: Final = 0x50585050  # "PPXP"
 LOG_REGIONS: Final = 64
+PEERS_MAX: Final = 1 << 16  # no segment has more peer slots
+DIGEST_BYTES: Final = 16
 PAGE: Final = 4096
 
 # Log region states.
@@ -31,7 +37,8 @@ REGION_FREE: Final = 0  # no log has it
 REGION_OPEN: Final = 1  # lines gather in it; the first `used` bytes are whole lines
 REGION_WRITING: Final = 2  # its `used` bytes are being written: they are in the file, partly, or not
 
-# peers header, lock_state: LOCK_RAW, LOCK_READY, or the pid of who initialises it (dead: another takes over by CAS).
+# lock_state of the peers header is one of these, or the pid of who initialises the lock. When that process is
+# dead, another takes its place by compare-and-swap.
 LOCK_RAW: Final = 0
 LOCK_READY: Final = 0xFFFFFFFF
 
@@ -88,12 +95,14 @@ LEDGER_HEADER = Record(
         Field("region_count", "u32", "LOG_REGIONS"),
         Field("counters_offset", "u32", "where the counters start"),
         Field("regions_offset", "u32", "where the log regions start"),
-        Field("cells_offset", "u32", "where the peer cells start"),
+        Field("active_offset", "u32", "where the active cells start: u32[peer_capacity]"),
+        Field("held_offset", "u32", "where the held cells start: u32[peer_capacity]"),
         Field("slab_offset", "u32", "where the slab starts, at a page"),
         Field("slab_bytes", "u32", "its size"),
         Field("pid", "u32", "the worker writes it when it maps the Ledger", atomic=True),
+        Field("pad", "u32", "zero"),
         Field("turns", "u64", "loop turns; the worker adds one per turn", atomic=True),
-        Field("spare", "u64", "zero", count=8),
+        Field("spare", "u64", "zero", count=7),
     ),
 )
 
@@ -101,28 +110,15 @@ LOG_REGION = Record(
     "log_region",
     32,
     "A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.\n"
-    "Claim: offset, size and path_hash first, then state OPEN (release).\n"
+    "Claim: offset, size and path_digest first, then state OPEN (release).\n"
     "Add a line: its bytes first, then used (release).\n"
     "Write out: state WRITING, write(), used = 0, state OPEN.",
     (
-        Field("path_hash", "u64", "px_shm_hash of the log's path"),
+        Field("path_digest", "u8", "px_shm_digest of the log's path", count=DIGEST_BYTES),
         Field("offset", "u32", "from the slab's start"),
         Field("size", "u32", "bytes of the slab that are this region's"),
         Field("used", "u32", "bytes of whole lines, from offset", atomic=True),
         Field("state", "u32", "REGION_*", atomic=True),
-        Field("spare", "u64", "zero"),
-    ),
-)
-
-PEER_CELL = Record(
-    "peer_cell",
-    8,
-    "What this worker holds of the peer in the same slot of the peers Zone. Writer: the worker.",
-    (
-        Field("active", "u32", "connections that carry a Request or tunnel now", atomic=True),
-        Field(
-            "held", "u32", "loaded Upstreams that refer to the slot; 0 in all Ledgers: evictable", atomic=True
-        ),
     ),
 )
 
@@ -148,10 +144,7 @@ PEER_RECORD = Record(
     64,
     "What all workers agree on about a peer. Changed under the lock; read by anyone.",
     (
-        Field(
-            "upstream_hash", "u64", "px_shm_hash of the upstream's name; both zero: free slot", atomic=True
-        ),
-        Field("peer_hash", "u64", "px_shm_hash of the peer's name", atomic=True),
+        Field("key", "u8", "px_shm_digest of upstream name, NUL, peer name; zeros: free", count=DIGEST_BYTES),
         Field("fails", "u32", "failures within fail_timeout, as nginx counts them", atomic=True),
         Field("pad", "u32", "zero"),
         Field("accessed_s", "u64", "CLOCK_MONOTONIC seconds of the last failure", atomic=True),
@@ -163,15 +156,20 @@ PEER_RECORD = Record(
     ),
 )
 
-RECORDS = (LEDGER_HEADER, LOG_REGION, PEER_CELL, PEERS_HEADER, PEER_RECORD)
+RECORDS = (LEDGER_HEADER, LOG_REGION, PEERS_HEADER, PEER_RECORD)
 
 
-def hash_bytes(data: bytes) -> int:
-    """FNV-1a, 64 bits: names things in shared memory. C has the same as ``px_shm_hash``."""
-    value = 0xCBF29CE484222325
+def digest(data: bytes) -> bytes:
+    """Names things in shared memory: FNV-1a of 64 bits, twice. C has the same as ``px_shm_digest``.
+
+    Chosen because it is three lines in either language. It keeps apart names that nobody chose to collide; these come
+    from the configuration.
+    """
+    one, two = 0xCBF29CE484222325, 0x9AE16A3B2F90404F
     for byte in data:
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return value
+        one = ((one ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+        two = ((two ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return one.to_bytes(8, "little") + two.to_bytes(8, "little")
 
 
 def round_up(value: int, unit: int) -> int:
@@ -195,12 +193,16 @@ class LedgerShape:
         return round_up(self.counters_offset + 8 * len(COUNTERS), 64)
 
     @property
-    def cells_offset(self) -> int:
+    def active_offset(self) -> int:
         return self.regions_offset + LOG_REGIONS * LOG_REGION.size
 
     @property
+    def held_offset(self) -> int:
+        return self.active_offset + 4 * self.peer_capacity
+
+    @property
     def slab_offset(self) -> int:
-        return round_up(self.cells_offset + self.peer_capacity * PEER_CELL.size, PAGE)
+        return round_up(self.held_offset + 4 * self.peer_capacity, PAGE)
 
     @property
     def size(self) -> int:
@@ -226,6 +228,8 @@ def _c_constants() -> list[str]:
         "LEDGER_MAGIC": LEDGER_MAGIC,
         "PEERS_MAGIC": PEERS_MAGIC,
         "LOG_REGIONS": LOG_REGIONS,
+        "PEERS_MAX": PEERS_MAX,
+        "SHM_DIGEST_BYTES": DIGEST_BYTES,
         "REGION_FREE": REGION_FREE,
         "REGION_OPEN": REGION_OPEN,
         "REGION_WRITING": REGION_WRITING,
@@ -251,16 +255,21 @@ def _c_record(record: Record) -> list[str]:
     return [*lines, ""]
 
 
-_C_HASH = """\
-/* FNV-1a: names things in shared memory; proxyd/shared/layout.py has the same as hash_bytes. */
-static inline uint64_t px_shm_hash(const void *bytes, size_t length)
+_C_DIGEST = """\
+/* Names things in shared memory: FNV-1a of 64 bits, twice. The same as digest() in proxyd/shared/layout.py. */
+static inline void px_shm_digest(const void *bytes, size_t length, uint8_t out[PX_SHM_DIGEST_BYTES])
 {
     const unsigned char *at = (const unsigned char *)bytes;
-    uint64_t value = UINT64_C(0xcbf29ce484222325);
+    uint64_t one = UINT64_C(0xcbf29ce484222325), two = UINT64_C(0x9ae16a3b2f90404f);
 
-    for (size_t i = 0; i < length; i++)
-        value = (value ^ at[i]) * UINT64_C(0x100000001b3);
-    return value;
+    for (size_t i = 0; i < length; i++) {
+        one = (one ^ at[i]) * UINT64_C(0x100000001b3);
+        two = (two ^ at[i]) * UINT64_C(0x100000001b3);
+    }
+    for (int i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(one >> (8 * i));
+        out[8 + i] = (uint8_t)(two >> (8 * i));
+    }
 }
 """
 
@@ -277,7 +286,8 @@ def emit_c_header() -> str:
         "",
         '#include "generated/counters.h"',
         "",
-        "/* A Ledger: header | counters | log regions | peer cells | slab. The peers Zone: header | records. */",
+        "/* A Ledger: header | counters | log regions | active u32[] | held u32[] | slab.",
+        " * The peers Zone: header | records. */",
         "",
         *_c_constants(),
         "",
@@ -286,5 +296,5 @@ def emit_c_header() -> str:
     ]
     for record in RECORDS:
         lines += _c_record(record)
-    lines += [_C_HASH, "#endif", ""]
+    lines += [_C_DIGEST, "#endif", ""]
     return "\n".join(lines)
