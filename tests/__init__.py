@@ -1,0 +1,1 @@
+"""All tests of proxyd; a package so that `tests.support` has one name everywhere."""
