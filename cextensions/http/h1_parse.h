@@ -1,0 +1,74 @@
+/* HTTP/1 heads: bytes to slices, in one pass, strict (RFC 9112): one framing or an error, never a repair. No I/O, no allocation. All
+ * slices point into the caller's bytes. */
+#ifndef PX_HTTP_H1_PARSE_H
+#define PX_HTTP_H1_PARSE_H
+
+#include "http/headers.h"
+
+typedef enum { PX_PARSE_MORE, PX_PARSE_DONE, PX_PARSE_BAD } px_parse;
+
+typedef enum px_method {
+    PX_METHOD_OTHER = 0, PX_METHOD_GET, PX_METHOD_HEAD, PX_METHOD_POST, PX_METHOD_PUT, PX_METHOD_DELETE, PX_METHOD_OPTIONS,
+    PX_METHOD_PATCH, PX_METHOD_CONNECT, PX_METHOD_TRACE, PX_METHOD_MKCOL, PX_METHOD_COPY, PX_METHOD_MOVE, PX_METHOD_PROPFIND,
+    PX_METHOD_PROPPATCH, PX_METHOD_LOCK, PX_METHOD_UNLOCK
+} px_method;
+
+#define PX_BODY_CHUNKED ((int64_t)-1)
+#define PX_BODY_UNTIL_CLOSE ((int64_t)-2) /* responses only */
+
+#define PX_MAX_HEADERS 1000
+
+typedef struct px_request_head {
+    px_method method;
+    px_slice method_name;
+    px_slice target;      /* as on the wire */
+    px_slice scheme;      /* of an absolute-form target, else empty */
+    px_slice authority;   /* of an absolute-form target: it overrides Host (RFC 9112 3.2.2) */
+    px_slice path;        /* path and query of the target; "*" for OPTIONS *; "/" when an absolute-form has none */
+    int minor_version;    /* HTTP/1.x; -1 for HTTP/0.9 simple request lines, which are refused */
+    px_slice request_line; /* the whole line without its end: $request */
+    px_header *headers;
+    uint32_t header_count;
+    px_slice host;        /* value of the one Host field; data NULL when absent */
+    int64_t body;         /* length, 0: none, or PX_BODY_CHUNKED */
+    bool keepalive;       /* by version and Connection */
+    bool expect_continue;
+    bool upgrade;         /* Connection names "upgrade" and there is an Upgrade field */
+    bool connection_names; /* Connection names something else than close, keep-alive, upgrade: those fields are hop-by-hop */
+} px_request_head;
+
+typedef struct px_response_head_in {
+    int status;
+    int minor_version;
+    px_slice reason;
+    px_slice status_line;
+    px_header *headers;
+    uint32_t header_count;
+    int64_t body; /* length, PX_BODY_CHUNKED or PX_BODY_UNTIL_CLOSE; not yet adjusted for HEAD, 1xx, 204, 304 */
+    bool keepalive;
+    bool upgrade;
+    bool connection_names;
+} px_response_head_in;
+
+/* Why a head is bad: for the client's status, for the log ("client sent invalid header line: ..."). */
+typedef struct px_parse_error {
+    int status;       /* 400, 414, 431?, 501, 505: what nginx answers */
+    const char *text; /* static, nginx's words where it has them: "client sent invalid method" */
+    px_slice where;   /* the bytes it is about, or empty */
+} px_parse_error;
+
+/* Looks for the end of the head (an empty line; lines end in CRLF or LF) in bytes[*scanned..]. Gives its length including the empty line, or 0:
+ * not there yet; *scanned then says where to go on. Leading empty lines (CRLF) before a request line must be skipped by the caller first. */
+size_t px_h1_find_end(px_slice bytes, size_t *scanned);
+
+/* A request line that is not complete yet: PX_PARSE_BAD as soon as no continuation can make it valid. */
+px_parse px_h1_check_partial(px_slice bytes, px_parse_error *error);
+
+/* bytes: exactly one head as px_h1_find_end measured it. headers: room for PX_MAX_HEADERS. Gives DONE or BAD.
+ * Refused: CL with TE; CL repeated or not a plain number; TE other than exactly one "chunked" or in HTTP/1.0; bare CR; NUL and control bytes; obs-fold; blanks
+ * before the colon; empty or non-token names; missing Host in 1.1, repeated or invalid Host; versions other than 1.0 and 1.1. A name that is a token but has an underscore or
+ * a dot is passed as is with id OTHER (the caller drops underscores when told to). */
+px_parse px_h1_parse_request(px_slice bytes, px_header *headers, px_request_head *head, px_parse_error *error);
+px_parse px_h1_parse_response(px_slice bytes, px_header *headers, px_response_head_in *head, px_parse_error *error);
+
+#endif

@@ -1,0 +1,38 @@
+/* HTTP/1 towards clients: one connection carries Streams one after the other. Owns the connection's memory: about 400 bytes while
+ * idle (no receive buffer, no stream). Keep-alive, pipelining, Expect, timeouts, lingering close, draining of unread bodies live here. */
+#ifndef PX_HTTP_H1_SERVER_H
+#define PX_HTTP_H1_SERVER_H
+
+#include "http/stream.h"
+
+/* What the configuration says to a connection; asked anew for each request, so that a reload reaches open connections. Times in ms. */
+typedef struct px_h1_settings {
+    uint64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout, lingering_time, lingering_timeout;
+    uint64_t keepalive_header; /* seconds announced in "Keep-Alive: timeout=", 0: none */
+    uint64_t keepalive_requests, keepalive_time;
+    uint32_t header_buffer_bytes, large_buffer_count, large_buffer_bytes;
+    bool ignore_invalid_headers, underscores_in_headers;
+    const px_log *log;
+} px_h1_settings;
+
+typedef struct px_h1_server_conf {
+    const px_stream_user *user;
+    const px_h1_settings *(*settings)(px_listener *listener);
+    /* Counts: +1 accepted, -1 closed; for worker_connections and counters. */
+    void (*on_open)(px_listener *listener);
+    void (*on_close)(px_listener *listener);
+} px_h1_server_conf;
+
+/* fd: accepted. Takes a reference of listener. conf is static. */
+void px_h1_server_accept(px_loop *loop, px_listener *listener, int fd, const px_address *peer,
+                         const px_h1_server_conf *conf, uint64_t number);
+
+/* Draining: closes all idle connections; busy ones close after their answer. now: also busy ones, with on_abort(PX_ABORT_DRAIN). listener NULL: all. */
+void px_h1_server_drain(px_loop *loop, px_listener *listener, bool now);
+/* Closes the connections longest idle, at most count; gives how many (for worker_connections exhaustion). */
+uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count);
+/* Live connections, and of those the idle ones. */
+uint64_t px_h1_server_live(void);
+uint64_t px_h1_server_idle(void);
+
+#endif

@@ -1,0 +1,23 @@
+/* The one normalisation of request paths, after nginx's: percent-decoding, "." and "..", repeated slashes merged. */
+#ifndef PX_HTTP_PATH_H
+#define PX_HTTP_PATH_H
+
+#include "base/buffer.h"
+#include "http/h1_parse.h"
+
+typedef struct px_path {
+    px_slice uri;   /* decoded and normalised, begins with "/" ("*" stays) */
+    px_slice args;  /* behind the "?", as it came; data NULL when there is no "?" */
+    bool plain;     /* uri equals the bytes on the wire: nothing was decoded or removed */
+} px_path;
+
+/* path: as of px_request_head. Bytes of uri: in the input when plain, else in arena. BAD: bad escape, %00, "..' above the root. */
+px_parse px_path_normalize(px_slice path, bool merge_slashes, px_arena *arena, px_path *out, px_parse_error *error);
+
+/* Escapes what may not stand in a path (nginx's NGX_ESCAPE_URI set): for a rewritten uri that is sent to a peer or in a Location. */
+void px_path_escape(px_buffer *out, px_slice uri);
+
+/* nginx's validation of Host and authority: strips the port, lower-cases, drops one final dot. False: invalid (400). Bytes in arena or input. */
+bool px_host_normalize(px_slice host, px_arena *arena, px_slice *out);
+
+#endif
