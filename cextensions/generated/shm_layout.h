@@ -10,7 +10,7 @@
 /* A Ledger: header | counters | log regions | active u32[] | held u32[] | slab.
  * The peers Zone: header | records. */
 
-#define PX_SHM_LAYOUT 0x2be71f7cu
+#define PX_SHM_LAYOUT 0x41ce211cu
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LOG_REGIONS 0x40u
@@ -66,20 +66,24 @@ _Static_assert(offsetof(struct px_shm_ledger_header, spare) == 72, "ledger_heade
 /* A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.
  * Claim: offset, size and path_digest first, then state OPEN (release).
  * Add a line: its bytes first, then used (release).
- * Write out: state WRITING, write(), used = 0, state OPEN. */
+ * Write out: file_end, then state WRITING (release), write(), used = 0, state OPEN. */
 struct px_shm_log_region {
     uint8_t path_digest[16]; /* px_shm_digest of the log's path */
     uint32_t offset; /* from the slab's start */
     uint32_t size; /* bytes of the slab that are this region's */
     _Atomic uint32_t used; /* bytes of whole lines, from offset */
     _Atomic uint32_t state; /* REGION_* */
+    uint64_t file_end; /* size of the file before this write(); all ones: not a regular file */
+    uint64_t spare[3]; /* zero */
 };
-_Static_assert(sizeof(struct px_shm_log_region) == 32, "log_region: size");
+_Static_assert(sizeof(struct px_shm_log_region) == 64, "log_region: size");
 _Static_assert(offsetof(struct px_shm_log_region, path_digest) == 0, "log_region.path_digest");
 _Static_assert(offsetof(struct px_shm_log_region, offset) == 16, "log_region.offset");
 _Static_assert(offsetof(struct px_shm_log_region, size) == 20, "log_region.size");
 _Static_assert(offsetof(struct px_shm_log_region, used) == 24, "log_region.used");
 _Static_assert(offsetof(struct px_shm_log_region, state) == 28, "log_region.state");
+_Static_assert(offsetof(struct px_shm_log_region, file_end) == 32, "log_region.file_end");
+_Static_assert(offsetof(struct px_shm_log_region, spare) == 40, "log_region.spare");
 
 /* Start of the peers Zone. The master writes it, except the lock. */
 struct px_shm_peers_header {
@@ -123,7 +127,7 @@ _Static_assert(offsetof(struct px_shm_peer_record, checked_s) == 32, "peer_recor
 _Static_assert(offsetof(struct px_shm_peer_record, claimed_s) == 40, "peer_record.claimed_s");
 _Static_assert(offsetof(struct px_shm_peer_record, spare) == 48, "peer_record.spare");
 
-/* Names things in shared memory: FNV-1a of 64 bits, twice. The same as digest() in proxyd/shared/layout.py. */
+/* Names things in shared memory: FNV-1a of 64 bits, twice; digest() in layout.py. */
 static inline void px_shm_digest(const void *bytes, size_t length, uint8_t out[PX_SHM_DIGEST_BYTES])
 {
     const unsigned char *at = (const unsigned char *)bytes;

@@ -1,9 +1,9 @@
 """The counters: one table of name, kind, unit and meaning.
 
-From it come the C enum (``generated/counters.h``), the cells of a worker's Ledger, ``proxyd status`` and the
-reference page. A counter states a fact and is added to at the one place where that fact happens. Each worker
-writes its own cells; readers add up. A *counter* only grows and outlives its worker (the master keeps what the
-dead counted); a *gauge* is what is so now and dies with its worker.
+From it come the C enum (``generated/counters.h``), the cells of a worker's Ledger, ``proxyd status``
+and the reference page. A counter states a fact and is added to at the one place where that fact happens.
+Each worker writes its own cells; readers add up. A *counter* only grows and outlives its worker (the master
+keeps what the dead counted); a *gauge* is what is so now and dies with its worker.
 
 New ones go to the end of their group; the numbers are no interface: engine and master of one build agree, and
 the layout digest refuses any other pair.

@@ -4,15 +4,15 @@ Two segments exist. The **Ledger**, one per worker, in this order::
 
     ledger header | counters u64[PX_COUNTERS] | log regions | active u32[] | held u32[] | slab
 
-The cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes them.
-``active``: connections to the peer that carry a Request or a tunnel. ``held``: how many loaded Upstreams of this
-worker refer to the slot; a slot that nobody holds may be evicted when the Zone is full.
+The cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes
+them. ``active``: connections to the peer that carry a Request or a tunnel. ``held``: how many loaded Upstreams
+of this worker refer to the slot; a slot that nobody holds may be evicted when the Zone is full.
 
 The **peers Zone**, one for all workers: ``peers header | peer records [capacity]``.
 
 Numbers are little-endian and naturally aligned. Segments hold offsets, never pointers. Whoever reads what
-another process writes checks each offset and length first. ``LAYOUT`` is a digest of all of this: a segment of
-another layout is refused.
+another process writes checks each offset and length first. ``LAYOUT`` is a digest of all of this: a segment
+of another layout is refused.
 
 C reads ``cextensions/generated/shm_layout.h``, which ``emit_c_header`` makes.
 """
@@ -108,17 +108,19 @@ LEDGER_HEADER = Record(
 
 LOG_REGION = Record(
     "log_region",
-    32,
+    64,
     "A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.\n"
     "Claim: offset, size and path_digest first, then state OPEN (release).\n"
     "Add a line: its bytes first, then used (release).\n"
-    "Write out: state WRITING, write(), used = 0, state OPEN.",
+    "Write out: file_end, then state WRITING (release), write(), used = 0, state OPEN.",
     (
         Field("path_digest", "u8", "px_shm_digest of the log's path", count=DIGEST_BYTES),
         Field("offset", "u32", "from the slab's start"),
         Field("size", "u32", "bytes of the slab that are this region's"),
         Field("used", "u32", "bytes of whole lines, from offset", atomic=True),
         Field("state", "u32", "REGION_*", atomic=True),
+        Field("file_end", "u64", "size of the file before this write(); all ones: not a regular file"),
+        Field("spare", "u64", "zero", count=3),
     ),
 )
 
@@ -162,8 +164,8 @@ RECORDS = (LEDGER_HEADER, LOG_REGION, PEERS_HEADER, PEER_RECORD)
 def digest(data: bytes) -> bytes:
     """Names things in shared memory: FNV-1a of 64 bits, twice. C has the same as ``px_shm_digest``.
 
-    Chosen because it is three lines in either language. It keeps apart names that nobody chose to collide; these come
-    from the configuration.
+    Chosen because it is three lines in either language. It need not resist an attacker: the names come from
+    the configuration.
     """
     one, two = 0xCBF29CE484222325, 0x9AE16A3B2F90404F
     for byte in data:
@@ -256,7 +258,7 @@ def _c_record(record: Record) -> list[str]:
 
 
 _C_DIGEST = """\
-/* Names things in shared memory: FNV-1a of 64 bits, twice. The same as digest() in proxyd/shared/layout.py. */
+/* Names things in shared memory: FNV-1a of 64 bits, twice; digest() in layout.py. */
 static inline void px_shm_digest(const void *bytes, size_t length, uint8_t out[PX_SHM_DIGEST_BYTES])
 {
     const unsigned char *at = (const unsigned char *)bytes;
