@@ -5,7 +5,7 @@ Two segments exist. The **Ledger**, one per worker, in this order::
     ledger header | counters u64[PX_COUNTERS] | log regions | active u32[] | held u32[] | slab
 
 The cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes
-them. ``active``: connections to the peer that carry a Request or a tunnel. ``held``: how many loaded Upstreams
+them. ``active``: connections to the peer that carry a Request or tunnel. ``held``: how many loaded Upstreams
 of this worker refer to the slot; a slot that nobody holds may be evicted when the Zone is full.
 
 The **peers Zone**, one for all workers: ``peers header | peer records [capacity]``.

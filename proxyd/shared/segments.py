@@ -1,0 +1,190 @@
+"""Segments of shared memory: made by the master, mapped by it, passed on as descriptors.
+
+A segment is made through posix_ipc, gets its pages at once (a sparse one on a small /dev/shm would die by
+SIGBUS later) and loses its name at once, so that nothing stays behind whatever kills us.
+
+Readers trust nothing that a worker could have written: sizes and offsets of the layout come from the shape
+that the master keeps for itself, and what a log region claims is checked against the slab.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import secrets
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import posix_ipc
+
+from proxyd.shared import layout
+from proxyd.shared.counters import COUNTERS
+
+# The same everywhere: numbers of the layout, little-endian.
+_U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
+_REGION = struct.Struct("<16sIIIIQ24x")
+_PEER = struct.Struct("<16sIIQQQ16x")
+
+
+class SegmentError(Exception):
+    """A segment could not be made; the text says why and what to do."""
+
+
+def make(size: int) -> int:
+    """A new segment of ``size`` zero bytes, all of them allocated; gives its descriptor (close-on-exec)."""
+    name = f"/proxyd-{os.getpid()}-{secrets.token_hex(8)}"
+    try:
+        shared = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
+    except OSError as error:
+        raise SegmentError(f"shared memory could not be made: {error.strerror}") from error
+    except posix_ipc.Error as error:
+        raise SegmentError(f"shared memory could not be made: {error}") from error
+    fd: int = shared.fd
+    try:
+        os.set_inheritable(fd, False)
+        posix_ipc.unlink_shared_memory(name)
+        os.ftruncate(fd, size)
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        os.close(fd)
+        hint = " (make /dev/shm larger)" if error.errno in (errno.ENOSPC, errno.ENOMEM) else ""
+        raise SegmentError(f"{size} bytes of shared memory: {error.strerror}{hint}") from error
+    return fd
+
+
+def _map(fd: int, size: int) -> mmap.mmap:
+    memory = mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+    memory.madvise(mmap.MADV_DONTFORK)  # a worker maps its own segments and no other's
+    return memory
+
+
+def _write(memory: mmap.mmap, record: layout.Record, **values: int) -> None:
+    for name, value in values.items():
+        kind = next(member.type for member in record.fields if member.name == name)
+        (_U32 if kind == "u32" else _U64).pack_into(memory, record.offsets[name], value)
+
+
+@dataclass(frozen=True)
+class LogBlock:
+    """Lines that a dead worker left in its Ledger. ``file_end``: see REGION_WRITING; None when it was not writing."""
+
+    path_digest: bytes
+    lines: bytes
+    file_end: int | None
+
+
+class Ledger:
+    """The master's side of one worker's Ledger."""
+
+    def __init__(self, shape: layout.LedgerShape) -> None:
+        self.shape = shape
+        self.fd = make(shape.size)
+        self._memory = _map(self.fd, shape.size)
+
+    def reset(self, worker: int) -> None:
+        """Make it empty and new for the worker of this index. Nobody else may be using it."""
+        shape = self.shape
+        start = shape.slab_offset  # what the slab holds is named by the regions alone
+        self._memory[:start] = bytes(start)
+        _write(
+            self._memory,
+            layout.LEDGER_HEADER,
+            magic=layout.LEDGER_MAGIC,
+            layout=layout.LAYOUT,
+            instance=secrets.randbits(64),
+            worker=worker,
+            counter_count=len(COUNTERS),
+            peer_capacity=shape.peer_capacity,
+            region_count=layout.LOG_REGIONS,
+            counters_offset=shape.counters_offset,
+            regions_offset=shape.regions_offset,
+            active_offset=shape.active_offset,
+            held_offset=shape.held_offset,
+            slab_offset=shape.slab_offset,
+            slab_bytes=shape.slab_bytes,
+        )
+
+    def counters(self) -> list[int]:
+        """The values of all counters, in the order of COUNTERS."""
+        return self._numbers("Q", self.shape.counters_offset, len(COUNTERS))
+
+    def turns(self) -> int:
+        """How often the worker's loop has turned."""
+        return self._numbers("Q", layout.LEDGER_HEADER.offsets["turns"], 1)[0]
+
+    def active(self) -> list[int]:
+        """Connections in use by slot of the peers Zone."""
+        return self._numbers("I", self.shape.active_offset, self.shape.peer_capacity)
+
+    def log_blocks(self) -> Iterator[LogBlock]:
+        """The log lines in it. A region that points outside of the slab is skipped."""
+        for number in range(layout.LOG_REGIONS):
+            at = self.shape.regions_offset + number * layout.LOG_REGION.size
+            path_digest, offset, size, used, state, file_end = _REGION.unpack_from(self._memory, at)
+            if state not in (layout.REGION_OPEN, layout.REGION_WRITING) or not used:
+                continue
+            if used > size or offset + size > self.shape.slab_bytes:
+                continue
+            start = self.shape.slab_offset + offset
+            writing = state == layout.REGION_WRITING
+            yield LogBlock(path_digest, self._memory[start : start + used], file_end if writing else None)
+
+    def close(self) -> None:
+        """Give the memory back (workers that map it keep theirs)."""
+        self._memory.close()
+        os.close(self.fd)
+
+    def _numbers(self, kind: str, offset: int, count: int) -> list[int]:
+        # struct copies each number at once (native size and order), so that no half-written one is seen.
+        return list(struct.unpack_from(f"<{count}{kind}", self._memory, offset))
+
+
+@dataclass(frozen=True)
+class PeerState:
+    """A record of the peers Zone. Times are CLOCK_MONOTONIC seconds."""
+
+    slot: int
+    key: bytes
+    fails: int
+    accessed_s: int
+    checked_s: int
+
+
+class PeersZone:
+    """The master's side of the peers Zone."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        size = layout.peers_size(capacity)
+        self.fd = make(size)
+        self._memory = _map(self.fd, size)
+        _write(
+            self._memory,
+            layout.PEERS_HEADER,
+            magic=layout.PEERS_MAGIC,
+            layout=layout.LAYOUT,
+            instance=secrets.randbits(64),
+            capacity=capacity,
+            records_offset=layout.PEERS_HEADER.size,
+        )
+
+    def peers(self) -> Iterator[PeerState]:
+        """All records in use."""
+        for slot in range(self.capacity):
+            at = layout.PEERS_HEADER.size + slot * layout.PEER_RECORD.size
+            key, fails, _, accessed, checked, _ = _PEER.unpack_from(self._memory, at)
+            if any(key):
+                yield PeerState(slot, key, fails, accessed, checked)
+
+    def close(self) -> None:
+        """Give the memory back (workers that map it keep theirs)."""
+        self._memory.close()
+        os.close(self.fd)
+
+
+def peer_key(upstream: bytes, peer: bytes) -> bytes:
+    """The key of a peer's record."""
+    return layout.digest(upstream + b"\0" + peer)
