@@ -1,3 +1,3 @@
-"""proxyd: a reverse proxy for Linux that reads nginx.conf as it is."""
+"""proxyd: a reverse proxy that reads nginx.conf. Python compiles and supervises, a C engine serves."""
 
 __version__ = "0.1.0"

@@ -28,7 +28,7 @@ class RefTo(msgspec.Struct, frozen=True):
     kind: str
 
 
-class S(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class S(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Base of everything that the engine reads: positional."""
 
 
@@ -41,10 +41,19 @@ TypesRef = Annotated[bytes, RefTo("Types")]
 LogFileRef = Annotated[bytes, RefTo("LogFile")]
 
 
+class Buffers(S):
+    """A number of buffers and the bytes of each."""
+
+    number: int
+    size: int
+
+
 class Piece(S):
     """One part of a template: literal text, a built-in variable, a map's result, or a slot."""
 
-    text: bytes = b""  # the literal; or the argument of a prefix variable: "x_forwarded_for" of $http_x_forwarded_for
+    text: bytes = (
+        b""  # the literal; or the argument of a prefix variable: "x_forwarded_for" of $http_x_forwarded_for
+    )
     variable: int = -1  # number of the built-in variable (variables.py); -1: not one
     map: MapRef | None = None  # the result of this map
     slot: int = -1  # a value kept per request, by number: named captures (later: set); -1: not one
@@ -135,6 +144,11 @@ class SetHeader(S):
 
     name: bytes
     value: list[Piece]
+
+
+# proxy_next_upstream: on what a Request may go to the next Peer. 0: never.
+NEXT_ERROR, NEXT_TIMEOUT, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT = 1, 2, 4, 8
+NEXT_403, NEXT_404, NEXT_429, NEXT_500, NEXT_502, NEXT_503, NEXT_504 = 16, 32, 64, 128, 256, 512, 1024
 
 
 class Peer(S):

@@ -1,0 +1,420 @@
+/* Made by cextensions/generate.py from proxyd/config/plan.py and the directive table. Do not edit. */
+#ifndef PX_GENERATED_PLAN_H
+#define PX_GENERATED_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* Names the declarations that this was made from; a Plan carries the same number. */
+#define PX_PLAN_LAYOUT INT64_C(313324917112312242)
+
+/* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
+ * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
+ * reading. */
+
+enum {
+    PX_ESCAPE_DEFAULT = 0,
+    PX_ESCAPE_JSON = 1,
+    PX_ESCAPE_NONE = 2,
+};
+
+enum {
+    PX_NEXT_ERROR = 1,
+    PX_NEXT_TIMEOUT = 2,
+    PX_NEXT_INVALID_HEADER = 4,
+    PX_NEXT_NON_IDEMPOTENT = 8,
+    PX_NEXT_403 = 16,
+    PX_NEXT_404 = 32,
+    PX_NEXT_429 = 64,
+    PX_NEXT_500 = 128,
+    PX_NEXT_502 = 256,
+    PX_NEXT_503 = 512,
+    PX_NEXT_504 = 1024,
+};
+
+enum {
+    PX_BALANCE_ROUND_ROBIN = 0,
+};
+
+enum {
+    PX_LOCATION_PREFIX = 0,
+    PX_LOCATION_PREFIX_FINAL = 1,
+    PX_LOCATION_EXACT = 2,
+    PX_LOCATION_REGEX = 3,
+    PX_LOCATION_NAMED = 4,
+};
+
+typedef struct px_plan_buffers px_plan_buffers;
+typedef struct px_plan_piece px_plan_piece;
+typedef struct px_plan_regex px_plan_regex;
+typedef struct px_plan_regex_group px_plan_regex_group;
+typedef struct px_plan_map_entry px_plan_map_entry;
+typedef struct px_plan_map_regex px_plan_map_regex;
+typedef struct px_plan_map px_plan_map;
+typedef struct px_plan_type_entry px_plan_type_entry;
+typedef struct px_plan_types px_plan_types;
+typedef struct px_plan_log_file px_plan_log_file;
+typedef struct px_plan_access_log px_plan_access_log;
+typedef struct px_plan_error_log px_plan_error_log;
+typedef struct px_plan_add_header px_plan_add_header;
+typedef struct px_plan_set_header px_plan_set_header;
+typedef struct px_plan_peer px_plan_peer;
+typedef struct px_plan_upstream px_plan_upstream;
+typedef struct px_plan_return px_plan_return;
+typedef struct px_plan_proxy_pass px_plan_proxy_pass;
+typedef struct px_plan_location px_plan_location;
+typedef struct px_plan_server px_plan_server;
+typedef struct px_plan_server_name px_plan_server_name;
+typedef struct px_plan_server_regex px_plan_server_regex;
+typedef struct px_plan_listen_address px_plan_listen_address;
+typedef struct px_plan_listen px_plan_listen;
+typedef struct px_plan_root px_plan_root;
+typedef struct px_plan_plan_object px_plan_plan_object;
+typedef struct px_plan_engine_plan px_plan_engine_plan;
+typedef struct px_plan_settings px_plan_settings;
+
+typedef struct {
+    px_plan_access_log *items;
+    uint32_t count;
+} px_plan_access_log_list;
+
+typedef struct {
+    px_plan_add_header *items;
+    uint32_t count;
+} px_plan_add_header_list;
+
+typedef struct {
+    px_slice *items;
+    uint32_t count;
+} px_plan_bytes_list;
+
+typedef struct {
+    px_plan_error_log *items;
+    uint32_t count;
+} px_plan_error_log_list;
+
+typedef struct {
+    px_plan_listen_address *items;
+    uint32_t count;
+} px_plan_listen_address_list;
+
+typedef struct {
+    const px_plan_listen **items;
+    uint32_t count;
+} px_plan_listen_ref_list;
+
+typedef struct {
+    px_plan_location *items;
+    uint32_t count;
+} px_plan_location_list;
+
+typedef struct {
+    px_plan_map_entry *items;
+    uint32_t count;
+} px_plan_map_entry_list;
+
+typedef struct {
+    px_plan_map_regex *items;
+    uint32_t count;
+} px_plan_map_regex_list;
+
+typedef struct {
+    px_plan_peer *items;
+    uint32_t count;
+} px_plan_peer_list;
+
+typedef struct {
+    px_plan_piece *items;
+    uint32_t count;
+} px_plan_piece_list;
+
+typedef struct {
+    px_plan_plan_object *items;
+    uint32_t count;
+} px_plan_plan_object_list;
+
+typedef struct {
+    px_plan_regex_group *items;
+    uint32_t count;
+} px_plan_regex_group_list;
+
+typedef struct {
+    px_plan_server_name *items;
+    uint32_t count;
+} px_plan_server_name_list;
+
+typedef struct {
+    px_plan_server_regex *items;
+    uint32_t count;
+} px_plan_server_regex_list;
+
+typedef struct {
+    px_plan_set_header *items;
+    uint32_t count;
+} px_plan_set_header_list;
+
+typedef struct {
+    px_plan_type_entry *items;
+    uint32_t count;
+} px_plan_type_entry_list;
+
+typedef struct {
+    const px_plan_upstream **items;
+    uint32_t count;
+} px_plan_upstream_ref_list;
+
+/* A number of buffers and the bytes of each. */
+struct px_plan_buffers {
+    int64_t number;
+    int64_t size;
+};
+
+/* One part of a template: literal text, a built-in variable, a map's result, or a slot. */
+struct px_plan_piece {
+    px_slice text;
+    int64_t variable;
+    const px_plan_map *map; /* NULL: None */
+    int64_t slot;
+    int64_t capture;
+};
+
+/* A PCRE2 pattern; named groups are copied to slots after a match. */
+struct px_plan_regex {
+    px_slice pattern;
+    bool caseless;
+    px_plan_regex_group_list groups;
+    void *runtime;
+};
+
+struct px_plan_regex_group {
+    int64_t number;
+    int64_t slot;
+};
+
+struct px_plan_map_entry {
+    px_slice key;
+    px_plan_piece_list value;
+};
+
+struct px_plan_map_regex {
+    px_plan_regex *regex;
+    px_plan_piece_list value;
+};
+
+/* A ``map`` block. Order of looking: exact, longest leading wildcard, longest trailing wildcard, regex in
+ * order. */
+struct px_plan_map {
+    px_slice name;
+    px_plan_piece_list source;
+    px_plan_piece_list default_;
+    bool hostnames;
+    px_plan_map_entry_list exact;
+    px_plan_map_entry_list heads;
+    px_plan_map_entry_list tails;
+    px_plan_map_regex_list regexes;
+    bool volatile_;
+    void *runtime;
+};
+
+struct px_plan_type_entry {
+    px_slice extension;
+    px_slice type;
+};
+
+/* A ``types`` block, after inheritance. */
+struct px_plan_types {
+    px_plan_type_entry_list entries;
+    void *runtime;
+};
+
+/* A file that log lines go to. The master opens it; its descriptor arrives under the key ``log:<path>``. */
+struct px_plan_log_file {
+    px_slice path;
+    int64_t buffer;
+    int64_t flush;
+    void *runtime;
+};
+
+struct px_plan_access_log {
+    const px_plan_log_file *file;
+    px_plan_piece_list format;
+    int64_t escape;
+};
+
+struct px_plan_error_log {
+    const px_plan_log_file *file;
+    int64_t level;
+};
+
+struct px_plan_add_header {
+    px_slice name;
+    px_plan_piece_list value;
+    bool always;
+};
+
+/* ``proxy_set_header``: a value that comes out empty means: do not send this header. */
+struct px_plan_set_header {
+    px_slice name;
+    px_plan_piece_list value;
+};
+
+/* One address of a ``server`` line of an upstream. */
+struct px_plan_peer {
+    px_slice name;
+    px_slice address;
+    int64_t family;
+    int64_t port;
+    int64_t weight;
+    int64_t max_fails;
+    int64_t fail_timeout;
+    bool backup;
+    bool down;
+};
+
+/* An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port`` (its name is then
+ * host:port). */
+struct px_plan_upstream {
+    px_slice name;
+    bool implicit;
+    px_plan_peer_list peers;
+    int64_t balance;
+    int64_t keepalive;
+    int64_t keepalive_requests;
+    int64_t keepalive_time;
+    int64_t keepalive_timeout;
+    void *runtime;
+};
+
+/* ``return``. status 444 closes the connection. With a text and 301/302/303/307/308 the text is the
+ * Location. */
+struct px_plan_return {
+    int64_t status;
+    px_plan_piece_list *text; /* NULL: None */
+};
+
+struct px_plan_proxy_pass {
+    const px_plan_upstream *upstream;
+    bool tls;
+    px_slice host;
+    px_slice port;
+    px_slice uri; /* data is NULL: None */
+    int64_t prefix_bytes;
+};
+
+/* A ``location`` block; nested ones below it. Regex children keep the file's order. */
+struct px_plan_location {
+    int64_t kind;
+    px_slice name;
+    px_plan_regex *regex; /* NULL: None */
+    const px_plan_settings *settings;
+    bool slash_redirect;
+    px_plan_return *ret; /* NULL: None */
+    px_plan_proxy_pass *proxy; /* NULL: None */
+    px_plan_location_list locations;
+    void *runtime;
+};
+
+/* A ``server`` block of http. ``settings`` serve until a location is found, and where none is. */
+struct px_plan_server {
+    px_slice name;
+    const px_plan_settings *settings;
+    px_plan_return *ret; /* NULL: None */
+    px_plan_location_list locations;
+    void *runtime;
+};
+
+struct px_plan_server_name {
+    px_slice name;
+    const px_plan_server *server;
+};
+
+struct px_plan_server_regex {
+    px_plan_regex *regex;
+    const px_plan_server *server;
+};
+
+/* The servers of one address:port. Order of looking: exact, longest leading, longest trailing wildcard,
+ * regex. */
+struct px_plan_listen_address {
+    px_slice address;
+    const px_plan_server *default_;
+    px_plan_server_name_list exact;
+    px_plan_server_name_list heads;
+    px_plan_server_name_list tails;
+    px_plan_server_regex_list regexes;
+    void *runtime;
+};
+
+/* One listening socket. The master binds it; its descriptor arrives under ``key`` ("listen:127.0.0.1:80"). */
+struct px_plan_listen {
+    px_slice key;
+    int64_t port;
+    px_plan_listen_address_list addresses;
+    void *runtime;
+};
+
+/* What a Generation starts from; always the last object. */
+struct px_plan_root {
+    px_plan_listen_ref_list listens;
+    px_plan_upstream_ref_list upstreams;
+    int64_t slots;
+    int64_t worker_connections;
+    bool multi_accept;
+    int64_t shutdown_timeout;
+    px_plan_error_log_list error_log;
+    void *runtime;
+};
+
+struct px_plan_plan_object {
+    px_slice kind;
+    px_slice digest;
+    px_slice body;
+};
+
+/* What travels to a worker. ``layout`` is the digest of all declarations: another layout is refused. */
+struct px_plan_engine_plan {
+    int64_t layout;
+    px_plan_plan_object_list objects;
+};
+
+/* The values of one level of http: one field per directive. */
+struct px_plan_settings {
+    px_slice server_tokens;
+    px_slice default_type;
+    int64_t keepalive_timeout;
+    int64_t keepalive_timeout_header;
+    int64_t keepalive_requests;
+    int64_t keepalive_time;
+    int64_t client_header_timeout;
+    int64_t client_body_timeout;
+    int64_t send_timeout;
+    int64_t client_header_buffer_size;
+    px_plan_buffers *large_client_header_buffers;
+    int64_t client_max_body_size;
+    int64_t client_body_buffer_size;
+    bool chunked_transfer_encoding;
+    const px_plan_types *types;
+    px_plan_add_header_list add_header;
+    px_plan_access_log_list access_log;
+    px_plan_error_log_list error_log;
+    px_plan_set_header_list proxy_set_header;
+    px_plan_bytes_list proxy_hide_header;
+    int64_t proxy_http_version;
+    int64_t proxy_connect_timeout;
+    int64_t proxy_send_timeout;
+    int64_t proxy_read_timeout;
+    bool proxy_buffering;
+    int64_t proxy_buffer_size;
+    px_plan_buffers *proxy_buffers;
+    int64_t proxy_busy_buffers_size;
+    bool proxy_request_buffering;
+    int64_t proxy_next_upstream;
+    int64_t proxy_next_upstream_tries;
+    int64_t proxy_next_upstream_timeout;
+    bool proxy_socket_keepalive;
+    void *runtime;
+};
+
+#endif

@@ -1,0 +1,834 @@
+/* Made by cextensions/generate.py from proxyd/config/plan.py and the directive table. Do not edit. */
+#include "generated/plan_read.h"
+
+#include "generated/plan_kinds.h"
+
+static bool read_access_log_list(px_plan_reader *in, px_plan_access_log_list *out)
+{
+    if (!px_plan_enter_list(in, 21, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_access_log(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_add_header_list(px_plan_reader *in, px_plan_add_header_list *out)
+{
+    if (!px_plan_enter_list(in, 5, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_add_header(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_bytes_list(px_plan_reader *in, px_plan_bytes_list *out)
+{
+    if (!px_plan_enter_list(in, 2, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_bytes(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_error_log_list(px_plan_reader *in, px_plan_error_log_list *out)
+{
+    if (!px_plan_enter_list(in, 20, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_error_log(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_listen_address_list(px_plan_reader *in, px_plan_listen_address_list *out)
+{
+    if (!px_plan_enter_list(in, 25, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_listen_address(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_listen_ref_list(px_plan_reader *in, px_plan_listen_ref_list *out)
+{
+    if (!px_plan_enter_list(in, 18, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!((out->items[i] = px_plan_ref(in, PX_PLAN_LISTEN)) != NULL)) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_location_list(px_plan_reader *in, px_plan_location_list *out)
+{
+    if (!px_plan_enter_list(in, 27, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_location(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_map_entry_list(px_plan_reader *in, px_plan_map_entry_list *out)
+{
+    if (!px_plan_enter_list(in, 4, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_map_entry(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_map_regex_list(px_plan_reader *in, px_plan_map_regex_list *out)
+{
+    if (!px_plan_enter_list(in, 7, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_map_regex(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_peer_list(px_plan_reader *in, px_plan_peer_list *out)
+{
+    if (!px_plan_enter_list(in, 12, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_peer(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_piece_list(px_plan_reader *in, px_plan_piece_list *out)
+{
+    if (!px_plan_enter_list(in, 7, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_piece(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_plan_object_list(px_plan_reader *in, px_plan_plan_object_list *out)
+{
+    if (!px_plan_enter_list(in, 6, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_plan_object(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_regex_group_list(px_plan_reader *in, px_plan_regex_group_list *out)
+{
+    if (!px_plan_enter_list(in, 3, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_regex_group(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_server_name_list(px_plan_reader *in, px_plan_server_name_list *out)
+{
+    if (!px_plan_enter_list(in, 21, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_server_name(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_server_regex_list(px_plan_reader *in, px_plan_server_regex_list *out)
+{
+    if (!px_plan_enter_list(in, 24, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_server_regex(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_set_header_list(px_plan_reader *in, px_plan_set_header_list *out)
+{
+    if (!px_plan_enter_list(in, 4, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_set_header(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_type_entry_list(px_plan_reader *in, px_plan_type_entry_list *out)
+{
+    if (!px_plan_enter_list(in, 5, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_type_entry(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_upstream_ref_list(px_plan_reader *in, px_plan_upstream_ref_list *out)
+{
+    if (!px_plan_enter_list(in, 18, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!((out->items[i] = px_plan_ref(in, PX_PLAN_UPSTREAM)) != NULL)) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out)
+{
+    return px_plan_enter_struct(in, "Buffers", 2)
+           && px_plan_field(in, "number")
+           && px_plan_int(in, &out->number)
+           && px_plan_field(in, "size")
+           && px_plan_int(in, &out->size)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_piece(px_plan_reader *in, px_plan_piece *out)
+{
+    return px_plan_enter_struct(in, "Piece", 5)
+           && px_plan_field(in, "text")
+           && px_plan_bytes(in, &out->text)
+           && px_plan_field(in, "variable")
+           && px_plan_int(in, &out->variable)
+           && px_plan_field(in, "map")
+           && (px_plan_none(in) || (out->map = px_plan_ref(in, PX_PLAN_MAP)) != NULL)
+           && px_plan_field(in, "slot")
+           && px_plan_int(in, &out->slot)
+           && px_plan_field(in, "capture")
+           && px_plan_int(in, &out->capture)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_regex(px_plan_reader *in, px_plan_regex *out)
+{
+    return px_plan_enter_struct(in, "Regex", 3)
+           && px_plan_field(in, "pattern")
+           && px_plan_bytes(in, &out->pattern)
+           && px_plan_field(in, "caseless")
+           && px_plan_bool(in, &out->caseless)
+           && px_plan_field(in, "groups")
+           && read_regex_group_list(in, &out->groups)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_regex_group(px_plan_reader *in, px_plan_regex_group *out)
+{
+    return px_plan_enter_struct(in, "RegexGroup", 2)
+           && px_plan_field(in, "number")
+           && px_plan_int(in, &out->number)
+           && px_plan_field(in, "slot")
+           && px_plan_int(in, &out->slot)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_map_entry(px_plan_reader *in, px_plan_map_entry *out)
+{
+    return px_plan_enter_struct(in, "MapEntry", 2)
+           && px_plan_field(in, "key")
+           && px_plan_bytes(in, &out->key)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+static bool read_map_regex_regex(px_plan_reader *in, px_plan_regex **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_regex(in, *out);
+}
+
+bool px_plan_read_map_regex(px_plan_reader *in, px_plan_map_regex *out)
+{
+    return px_plan_enter_struct(in, "MapRegex", 2)
+           && px_plan_field(in, "regex")
+           && read_map_regex_regex(in, &out->regex)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_map(px_plan_reader *in, px_plan_map *out)
+{
+    return px_plan_enter_struct(in, "Map", 9)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "source")
+           && read_piece_list(in, &out->source)
+           && px_plan_field(in, "default")
+           && read_piece_list(in, &out->default_)
+           && px_plan_field(in, "hostnames")
+           && px_plan_bool(in, &out->hostnames)
+           && px_plan_field(in, "exact")
+           && read_map_entry_list(in, &out->exact)
+           && px_plan_field(in, "heads")
+           && read_map_entry_list(in, &out->heads)
+           && px_plan_field(in, "tails")
+           && read_map_entry_list(in, &out->tails)
+           && px_plan_field(in, "regexes")
+           && read_map_regex_list(in, &out->regexes)
+           && px_plan_field(in, "volatile")
+           && px_plan_bool(in, &out->volatile_)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_type_entry(px_plan_reader *in, px_plan_type_entry *out)
+{
+    return px_plan_enter_struct(in, "TypeEntry", 2)
+           && px_plan_field(in, "extension")
+           && px_plan_bytes(in, &out->extension)
+           && px_plan_field(in, "type")
+           && px_plan_bytes(in, &out->type)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_types(px_plan_reader *in, px_plan_types *out)
+{
+    return px_plan_enter_struct(in, "Types", 1)
+           && px_plan_field(in, "entries")
+           && read_type_entry_list(in, &out->entries)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_log_file(px_plan_reader *in, px_plan_log_file *out)
+{
+    return px_plan_enter_struct(in, "LogFile", 3)
+           && px_plan_field(in, "path")
+           && px_plan_bytes(in, &out->path)
+           && px_plan_field(in, "buffer")
+           && px_plan_int(in, &out->buffer)
+           && px_plan_field(in, "flush")
+           && px_plan_int(in, &out->flush)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_access_log(px_plan_reader *in, px_plan_access_log *out)
+{
+    return px_plan_enter_struct(in, "AccessLog", 3)
+           && px_plan_field(in, "file")
+           && (out->file = px_plan_ref(in, PX_PLAN_LOG_FILE)) != NULL
+           && px_plan_field(in, "format")
+           && read_piece_list(in, &out->format)
+           && px_plan_field(in, "escape")
+           && px_plan_int(in, &out->escape)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_error_log(px_plan_reader *in, px_plan_error_log *out)
+{
+    return px_plan_enter_struct(in, "ErrorLog", 2)
+           && px_plan_field(in, "file")
+           && (out->file = px_plan_ref(in, PX_PLAN_LOG_FILE)) != NULL
+           && px_plan_field(in, "level")
+           && px_plan_int(in, &out->level)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out)
+{
+    return px_plan_enter_struct(in, "AddHeader", 3)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_field(in, "always")
+           && px_plan_bool(in, &out->always)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
+{
+    return px_plan_enter_struct(in, "SetHeader", 2)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
+{
+    return px_plan_enter_struct(in, "Peer", 9)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "address")
+           && px_plan_bytes(in, &out->address)
+           && px_plan_field(in, "family")
+           && px_plan_int(in, &out->family)
+           && px_plan_field(in, "port")
+           && px_plan_int(in, &out->port)
+           && px_plan_field(in, "weight")
+           && px_plan_int(in, &out->weight)
+           && px_plan_field(in, "max_fails")
+           && px_plan_int(in, &out->max_fails)
+           && px_plan_field(in, "fail_timeout")
+           && px_plan_int(in, &out->fail_timeout)
+           && px_plan_field(in, "backup")
+           && px_plan_bool(in, &out->backup)
+           && px_plan_field(in, "down")
+           && px_plan_bool(in, &out->down)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out)
+{
+    return px_plan_enter_struct(in, "Upstream", 8)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "implicit")
+           && px_plan_bool(in, &out->implicit)
+           && px_plan_field(in, "peers")
+           && read_peer_list(in, &out->peers)
+           && px_plan_field(in, "balance")
+           && px_plan_int(in, &out->balance)
+           && px_plan_field(in, "keepalive")
+           && px_plan_int(in, &out->keepalive)
+           && px_plan_field(in, "keepalive_requests")
+           && px_plan_int(in, &out->keepalive_requests)
+           && px_plan_field(in, "keepalive_time")
+           && px_plan_int(in, &out->keepalive_time)
+           && px_plan_field(in, "keepalive_timeout")
+           && px_plan_int(in, &out->keepalive_timeout)
+           && px_plan_leave(in);
+}
+
+static bool read_return_text(px_plan_reader *in, px_plan_piece_list **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return read_piece_list(in, *out);
+}
+
+bool px_plan_read_return(px_plan_reader *in, px_plan_return *out)
+{
+    return px_plan_enter_struct(in, "Return", 2)
+           && px_plan_field(in, "status")
+           && px_plan_int(in, &out->status)
+           && px_plan_field(in, "text")
+           && read_return_text(in, &out->text)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out)
+{
+    return px_plan_enter_struct(in, "ProxyPass", 6)
+           && px_plan_field(in, "upstream")
+           && (out->upstream = px_plan_ref(in, PX_PLAN_UPSTREAM)) != NULL
+           && px_plan_field(in, "tls")
+           && px_plan_bool(in, &out->tls)
+           && px_plan_field(in, "host")
+           && px_plan_bytes(in, &out->host)
+           && px_plan_field(in, "port")
+           && px_plan_bytes(in, &out->port)
+           && px_plan_field(in, "uri")
+           && (px_plan_none(in) || px_plan_bytes(in, &out->uri))
+           && px_plan_field(in, "prefix_bytes")
+           && px_plan_int(in, &out->prefix_bytes)
+           && px_plan_leave(in);
+}
+
+static bool read_location_regex(px_plan_reader *in, px_plan_regex **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_regex(in, *out);
+}
+
+static bool read_location_ret(px_plan_reader *in, px_plan_return **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_return(in, *out);
+}
+
+static bool read_location_proxy(px_plan_reader *in, px_plan_proxy_pass **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_proxy_pass(in, *out);
+}
+
+bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
+{
+    return px_plan_enter_struct(in, "Location", 8)
+           && px_plan_field(in, "kind")
+           && px_plan_int(in, &out->kind)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "regex")
+           && read_location_regex(in, &out->regex)
+           && px_plan_field(in, "settings")
+           && (out->settings = px_plan_ref(in, PX_PLAN_SETTINGS)) != NULL
+           && px_plan_field(in, "slash_redirect")
+           && px_plan_bool(in, &out->slash_redirect)
+           && px_plan_field(in, "ret")
+           && read_location_ret(in, &out->ret)
+           && px_plan_field(in, "proxy")
+           && read_location_proxy(in, &out->proxy)
+           && px_plan_field(in, "locations")
+           && read_location_list(in, &out->locations)
+           && px_plan_leave(in);
+}
+
+static bool read_server_ret(px_plan_reader *in, px_plan_return **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_return(in, *out);
+}
+
+bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
+{
+    return px_plan_enter_struct(in, "Server", 4)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "settings")
+           && (out->settings = px_plan_ref(in, PX_PLAN_SETTINGS)) != NULL
+           && px_plan_field(in, "ret")
+           && read_server_ret(in, &out->ret)
+           && px_plan_field(in, "locations")
+           && read_location_list(in, &out->locations)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_server_name(px_plan_reader *in, px_plan_server_name *out)
+{
+    return px_plan_enter_struct(in, "ServerName", 2)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "server")
+           && (out->server = px_plan_ref(in, PX_PLAN_SERVER)) != NULL
+           && px_plan_leave(in);
+}
+
+static bool read_server_regex_regex(px_plan_reader *in, px_plan_regex **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_regex(in, *out);
+}
+
+bool px_plan_read_server_regex(px_plan_reader *in, px_plan_server_regex *out)
+{
+    return px_plan_enter_struct(in, "ServerRegex", 2)
+           && px_plan_field(in, "regex")
+           && read_server_regex_regex(in, &out->regex)
+           && px_plan_field(in, "server")
+           && (out->server = px_plan_ref(in, PX_PLAN_SERVER)) != NULL
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_listen_address(px_plan_reader *in, px_plan_listen_address *out)
+{
+    return px_plan_enter_struct(in, "ListenAddress", 6)
+           && px_plan_field(in, "address")
+           && px_plan_bytes(in, &out->address)
+           && px_plan_field(in, "default")
+           && (out->default_ = px_plan_ref(in, PX_PLAN_SERVER)) != NULL
+           && px_plan_field(in, "exact")
+           && read_server_name_list(in, &out->exact)
+           && px_plan_field(in, "heads")
+           && read_server_name_list(in, &out->heads)
+           && px_plan_field(in, "tails")
+           && read_server_name_list(in, &out->tails)
+           && px_plan_field(in, "regexes")
+           && read_server_regex_list(in, &out->regexes)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_listen(px_plan_reader *in, px_plan_listen *out)
+{
+    return px_plan_enter_struct(in, "Listen", 3)
+           && px_plan_field(in, "key")
+           && px_plan_bytes(in, &out->key)
+           && px_plan_field(in, "port")
+           && px_plan_int(in, &out->port)
+           && px_plan_field(in, "addresses")
+           && read_listen_address_list(in, &out->addresses)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_root(px_plan_reader *in, px_plan_root *out)
+{
+    return px_plan_enter_struct(in, "Root", 7)
+           && px_plan_field(in, "listens")
+           && read_listen_ref_list(in, &out->listens)
+           && px_plan_field(in, "upstreams")
+           && read_upstream_ref_list(in, &out->upstreams)
+           && px_plan_field(in, "slots")
+           && px_plan_int(in, &out->slots)
+           && px_plan_field(in, "worker_connections")
+           && px_plan_int(in, &out->worker_connections)
+           && px_plan_field(in, "multi_accept")
+           && px_plan_bool(in, &out->multi_accept)
+           && px_plan_field(in, "shutdown_timeout")
+           && px_plan_int(in, &out->shutdown_timeout)
+           && px_plan_field(in, "error_log")
+           && read_error_log_list(in, &out->error_log)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_plan_object(px_plan_reader *in, px_plan_plan_object *out)
+{
+    return px_plan_enter_struct(in, "PlanObject", 3)
+           && px_plan_field(in, "kind")
+           && px_plan_str(in, &out->kind)
+           && px_plan_field(in, "digest")
+           && px_plan_bytes(in, &out->digest)
+           && px_plan_field(in, "body")
+           && px_plan_bytes(in, &out->body)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_engine_plan(px_plan_reader *in, px_plan_engine_plan *out)
+{
+    return px_plan_enter_struct(in, "EnginePlan", 2)
+           && px_plan_field(in, "layout")
+           && px_plan_int(in, &out->layout)
+           && px_plan_field(in, "objects")
+           && read_plan_object_list(in, &out->objects)
+           && px_plan_leave(in);
+}
+
+static bool read_settings_large_client_header_buffers(px_plan_reader *in, px_plan_buffers **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_buffers(in, *out);
+}
+
+static bool read_settings_proxy_buffers(px_plan_reader *in, px_plan_buffers **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_buffers(in, *out);
+}
+
+bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
+{
+    return px_plan_enter_struct(in, "Settings", 33)
+           && px_plan_field(in, "server_tokens")
+           && px_plan_bytes(in, &out->server_tokens)
+           && px_plan_field(in, "default_type")
+           && px_plan_bytes(in, &out->default_type)
+           && px_plan_field(in, "keepalive_timeout")
+           && px_plan_int(in, &out->keepalive_timeout)
+           && px_plan_field(in, "keepalive_timeout_header")
+           && px_plan_int(in, &out->keepalive_timeout_header)
+           && px_plan_field(in, "keepalive_requests")
+           && px_plan_int(in, &out->keepalive_requests)
+           && px_plan_field(in, "keepalive_time")
+           && px_plan_int(in, &out->keepalive_time)
+           && px_plan_field(in, "client_header_timeout")
+           && px_plan_int(in, &out->client_header_timeout)
+           && px_plan_field(in, "client_body_timeout")
+           && px_plan_int(in, &out->client_body_timeout)
+           && px_plan_field(in, "send_timeout")
+           && px_plan_int(in, &out->send_timeout)
+           && px_plan_field(in, "client_header_buffer_size")
+           && px_plan_int(in, &out->client_header_buffer_size)
+           && px_plan_field(in, "large_client_header_buffers")
+           && read_settings_large_client_header_buffers(in, &out->large_client_header_buffers)
+           && px_plan_field(in, "client_max_body_size")
+           && px_plan_int(in, &out->client_max_body_size)
+           && px_plan_field(in, "client_body_buffer_size")
+           && px_plan_int(in, &out->client_body_buffer_size)
+           && px_plan_field(in, "chunked_transfer_encoding")
+           && px_plan_bool(in, &out->chunked_transfer_encoding)
+           && px_plan_field(in, "types")
+           && (out->types = px_plan_ref(in, PX_PLAN_TYPES)) != NULL
+           && px_plan_field(in, "add_header")
+           && read_add_header_list(in, &out->add_header)
+           && px_plan_field(in, "access_log")
+           && read_access_log_list(in, &out->access_log)
+           && px_plan_field(in, "error_log")
+           && read_error_log_list(in, &out->error_log)
+           && px_plan_field(in, "proxy_set_header")
+           && read_set_header_list(in, &out->proxy_set_header)
+           && px_plan_field(in, "proxy_hide_header")
+           && read_bytes_list(in, &out->proxy_hide_header)
+           && px_plan_field(in, "proxy_http_version")
+           && px_plan_int(in, &out->proxy_http_version)
+           && px_plan_field(in, "proxy_connect_timeout")
+           && px_plan_int(in, &out->proxy_connect_timeout)
+           && px_plan_field(in, "proxy_send_timeout")
+           && px_plan_int(in, &out->proxy_send_timeout)
+           && px_plan_field(in, "proxy_read_timeout")
+           && px_plan_int(in, &out->proxy_read_timeout)
+           && px_plan_field(in, "proxy_buffering")
+           && px_plan_bool(in, &out->proxy_buffering)
+           && px_plan_field(in, "proxy_buffer_size")
+           && px_plan_int(in, &out->proxy_buffer_size)
+           && px_plan_field(in, "proxy_buffers")
+           && read_settings_proxy_buffers(in, &out->proxy_buffers)
+           && px_plan_field(in, "proxy_busy_buffers_size")
+           && px_plan_int(in, &out->proxy_busy_buffers_size)
+           && px_plan_field(in, "proxy_request_buffering")
+           && px_plan_bool(in, &out->proxy_request_buffering)
+           && px_plan_field(in, "proxy_next_upstream")
+           && px_plan_int(in, &out->proxy_next_upstream)
+           && px_plan_field(in, "proxy_next_upstream_tries")
+           && px_plan_int(in, &out->proxy_next_upstream_tries)
+           && px_plan_field(in, "proxy_next_upstream_timeout")
+           && px_plan_int(in, &out->proxy_next_upstream_timeout)
+           && px_plan_field(in, "proxy_socket_keepalive")
+           && px_plan_bool(in, &out->proxy_socket_keepalive)
+           && px_plan_leave(in);
+}
+
+static bool read_map_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_map(in, out);
+}
+
+static bool read_log_file_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_log_file(in, out);
+}
+
+static bool read_types_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_types(in, out);
+}
+
+static bool read_settings_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_settings(in, out);
+}
+
+static bool read_upstream_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_upstream(in, out);
+}
+
+static bool read_server_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_server(in, out);
+}
+
+static bool read_listen_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_listen(in, out);
+}
+
+static bool read_root_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_root(in, out);
+}
+
+const px_plan_kind_entry px_plan_kind_table[PX_PLAN_KINDS] = {
+    [PX_PLAN_MAP] = {"Map", sizeof(px_plan_map), read_map_object},
+    [PX_PLAN_LOG_FILE] = {"LogFile", sizeof(px_plan_log_file), read_log_file_object},
+    [PX_PLAN_TYPES] = {"Types", sizeof(px_plan_types), read_types_object},
+    [PX_PLAN_SETTINGS] = {"Settings", sizeof(px_plan_settings), read_settings_object},
+    [PX_PLAN_UPSTREAM] = {"Upstream", sizeof(px_plan_upstream), read_upstream_object},
+    [PX_PLAN_SERVER] = {"Server", sizeof(px_plan_server), read_server_object},
+    [PX_PLAN_LISTEN] = {"Listen", sizeof(px_plan_listen), read_listen_object},
+    [PX_PLAN_ROOT] = {"Root", sizeof(px_plan_root), read_root_object},
+};

@@ -1,0 +1,38 @@
+/* Made by cextensions/generate.py from proxyd/config/plan.py and the directive table. Do not edit. */
+#ifndef PX_GENERATED_PLAN_READ_H
+#define PX_GENERATED_PLAN_READ_H
+
+#include "generated/plan.h"
+#include "proxy/plan_reader.h"
+
+/* Each reads one Struct to *out, which is zeroed memory. False: in->error says why; do not use *out then. */
+bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out);
+bool px_plan_read_piece(px_plan_reader *in, px_plan_piece *out);
+bool px_plan_read_regex(px_plan_reader *in, px_plan_regex *out);
+bool px_plan_read_regex_group(px_plan_reader *in, px_plan_regex_group *out);
+bool px_plan_read_map_entry(px_plan_reader *in, px_plan_map_entry *out);
+bool px_plan_read_map_regex(px_plan_reader *in, px_plan_map_regex *out);
+bool px_plan_read_map(px_plan_reader *in, px_plan_map *out);
+bool px_plan_read_type_entry(px_plan_reader *in, px_plan_type_entry *out);
+bool px_plan_read_types(px_plan_reader *in, px_plan_types *out);
+bool px_plan_read_log_file(px_plan_reader *in, px_plan_log_file *out);
+bool px_plan_read_access_log(px_plan_reader *in, px_plan_access_log *out);
+bool px_plan_read_error_log(px_plan_reader *in, px_plan_error_log *out);
+bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out);
+bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out);
+bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out);
+bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out);
+bool px_plan_read_return(px_plan_reader *in, px_plan_return *out);
+bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out);
+bool px_plan_read_location(px_plan_reader *in, px_plan_location *out);
+bool px_plan_read_server(px_plan_reader *in, px_plan_server *out);
+bool px_plan_read_server_name(px_plan_reader *in, px_plan_server_name *out);
+bool px_plan_read_server_regex(px_plan_reader *in, px_plan_server_regex *out);
+bool px_plan_read_listen_address(px_plan_reader *in, px_plan_listen_address *out);
+bool px_plan_read_listen(px_plan_reader *in, px_plan_listen *out);
+bool px_plan_read_root(px_plan_reader *in, px_plan_root *out);
+bool px_plan_read_plan_object(px_plan_reader *in, px_plan_plan_object *out);
+bool px_plan_read_engine_plan(px_plan_reader *in, px_plan_engine_plan *out);
+bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out);
+
+#endif

@@ -1,0 +1,174 @@
+/* Made by cextensions/generate.py from proxyd/config/variables.py. Do not edit. */
+#ifndef PX_GENERATED_VARIABLES_H
+#define PX_GENERATED_VARIABLES_H
+
+enum px_variable {
+    /* $args: The query string, without the question mark. */
+    PX_VAR_ARGS = 0,
+    /* $arg_...: One argument of the query string, as it was sent. */
+    PX_VAR_ARG_PREFIX = 1,
+    /* $binary_remote_addr: The client's address in binary: 4 bytes, or 16 for IPv6. */
+    PX_VAR_BINARY_REMOTE_ADDR = 2,
+    /* $body_bytes_sent: Bytes of the answer's body sent to the client. */
+    PX_VAR_BODY_BYTES_SENT = 3,
+    /* $bytes_sent: Bytes sent to the client, head and body. */
+    PX_VAR_BYTES_SENT = 4,
+    /* $connection: Number of the client's connection. */
+    PX_VAR_CONNECTION = 5,
+    /* $connection_requests: How many requests came over this connection so far, this one included. */
+    PX_VAR_CONNECTION_REQUESTS = 6,
+    /* $connection_time: Age of the connection in seconds, with milliseconds. */
+    PX_VAR_CONNECTION_TIME = 7,
+    /* $content_length: The Content-Length field of the request. */
+    PX_VAR_CONTENT_LENGTH = 8,
+    /* $content_type: The Content-Type field of the request. */
+    PX_VAR_CONTENT_TYPE = 9,
+    /* $cookie_...: One cookie of the request. */
+    PX_VAR_COOKIE_PREFIX = 10,
+    /* $document_uri: The same as $uri. */
+    PX_VAR_DOCUMENT_URI = 11,
+    /* $host: Host of the request line, else of the Host field, else the server's name. */
+    PX_VAR_HOST = 12,
+    /* $hostname: The name of this machine. */
+    PX_VAR_HOSTNAME = 13,
+    /* $http_...: One field of the request: lower case, dashes written as underscores. */
+    PX_VAR_HTTP_PREFIX = 14,
+    /* $https: "on" if the client came over TLS, otherwise empty. */
+    PX_VAR_HTTPS = 15,
+    /* $is_args: "?" if there is a query string, otherwise empty. */
+    PX_VAR_IS_ARGS = 16,
+    /* $msec: The current time in seconds, with milliseconds. */
+    PX_VAR_MSEC = 17,
+    /* $nginx_version: The level of the language: the version of nginx that proxyd follows. */
+    PX_VAR_NGINX_VERSION = 18,
+    /* $pid: The process id of the worker. */
+    PX_VAR_PID = 19,
+    /* $pipe: "p" if the request was pipelined, otherwise ".". */
+    PX_VAR_PIPE = 20,
+    /* $query_string: The same as $args. */
+    PX_VAR_QUERY_STRING = 21,
+    /* $remote_addr: The client's address. */
+    PX_VAR_REMOTE_ADDR = 22,
+    /* $remote_port: The client's port. */
+    PX_VAR_REMOTE_PORT = 23,
+    /* $remote_user: The user name of Basic authentication. */
+    PX_VAR_REMOTE_USER = 24,
+    /* $request: The whole request line, as it was sent. */
+    PX_VAR_REQUEST = 25,
+    /* $request_completion: "OK" if the request was answered completely, otherwise empty. */
+    PX_VAR_REQUEST_COMPLETION = 26,
+    /* $request_id: 32 hexadecimal digits, made at random for each request. */
+    PX_VAR_REQUEST_ID = 27,
+    /* $request_length: Bytes of the request: line, head and body. */
+    PX_VAR_REQUEST_LENGTH = 28,
+    /* $request_method: The method: GET, POST, ... */
+    PX_VAR_REQUEST_METHOD = 29,
+    /* $request_time: Seconds since the first byte of the request, with milliseconds. */
+    PX_VAR_REQUEST_TIME = 30,
+    /* $request_uri: The target of the request with its arguments, as it was sent. */
+    PX_VAR_REQUEST_URI = 31,
+    /* $scheme: "http" or "https". */
+    PX_VAR_SCHEME = 32,
+    /* $sent_http_...: One field of the answer that the client gets. */
+    PX_VAR_SENT_HTTP_PREFIX = 33,
+    /* $server_addr: The address at which the connection arrived. */
+    PX_VAR_SERVER_ADDR = 34,
+    /* $server_name: The first server_name of the server that took the request. */
+    PX_VAR_SERVER_NAME = 35,
+    /* $server_port: The port at which the connection arrived. */
+    PX_VAR_SERVER_PORT = 36,
+    /* $server_protocol: "HTTP/1.0", "HTTP/1.1", ... */
+    PX_VAR_SERVER_PROTOCOL = 37,
+    /* $status: The status of the answer. */
+    PX_VAR_STATUS = 38,
+    /* $time_iso8601: Local time in ISO 8601 format. */
+    PX_VAR_TIME_ISO8601 = 39,
+    /* $time_local: Local time in the common log format. */
+    PX_VAR_TIME_LOCAL = 40,
+    /* $uri: The path of the request: decoded, normalised, without arguments. */
+    PX_VAR_URI = 41,
+    /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 42,
+    /* $proxy_host: Host and port as proxy_pass names them. */
+    PX_VAR_PROXY_HOST = 43,
+    /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
+    PX_VAR_PROXY_PORT = 44,
+    /* $upstream_addr: The peers that were tried. */
+    PX_VAR_UPSTREAM_ADDR = 45,
+    /* $upstream_bytes_received: Bytes received from the peers. */
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 46,
+    /* $upstream_bytes_sent: Bytes sent to the peers. */
+    PX_VAR_UPSTREAM_BYTES_SENT = 47,
+    /* $upstream_connect_time: Seconds until the connection to the peer stood. */
+    PX_VAR_UPSTREAM_CONNECT_TIME = 48,
+    /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
+    PX_VAR_UPSTREAM_HEADER_TIME = 49,
+    /* $upstream_http_...: One field of the peer's answer. */
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 50,
+    /* $upstream_response_length: Bytes of the body of the peer's answer. */
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 51,
+    /* $upstream_response_time: Seconds until the peer's answer was complete. */
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 52,
+    /* $upstream_status: Status of the peers' answers. */
+    PX_VAR_UPSTREAM_STATUS = 53,
+    PX_VARIABLES
+};
+
+/* X(constant, name) for each, in the order of the numbers. */
+#define PX_VARIABLE_LIST(X) \
+    X(PX_VAR_ARGS, "args") \
+    X(PX_VAR_ARG_PREFIX, "arg_") \
+    X(PX_VAR_BINARY_REMOTE_ADDR, "binary_remote_addr") \
+    X(PX_VAR_BODY_BYTES_SENT, "body_bytes_sent") \
+    X(PX_VAR_BYTES_SENT, "bytes_sent") \
+    X(PX_VAR_CONNECTION, "connection") \
+    X(PX_VAR_CONNECTION_REQUESTS, "connection_requests") \
+    X(PX_VAR_CONNECTION_TIME, "connection_time") \
+    X(PX_VAR_CONTENT_LENGTH, "content_length") \
+    X(PX_VAR_CONTENT_TYPE, "content_type") \
+    X(PX_VAR_COOKIE_PREFIX, "cookie_") \
+    X(PX_VAR_DOCUMENT_URI, "document_uri") \
+    X(PX_VAR_HOST, "host") \
+    X(PX_VAR_HOSTNAME, "hostname") \
+    X(PX_VAR_HTTP_PREFIX, "http_") \
+    X(PX_VAR_HTTPS, "https") \
+    X(PX_VAR_IS_ARGS, "is_args") \
+    X(PX_VAR_MSEC, "msec") \
+    X(PX_VAR_NGINX_VERSION, "nginx_version") \
+    X(PX_VAR_PID, "pid") \
+    X(PX_VAR_PIPE, "pipe") \
+    X(PX_VAR_QUERY_STRING, "query_string") \
+    X(PX_VAR_REMOTE_ADDR, "remote_addr") \
+    X(PX_VAR_REMOTE_PORT, "remote_port") \
+    X(PX_VAR_REMOTE_USER, "remote_user") \
+    X(PX_VAR_REQUEST, "request") \
+    X(PX_VAR_REQUEST_COMPLETION, "request_completion") \
+    X(PX_VAR_REQUEST_ID, "request_id") \
+    X(PX_VAR_REQUEST_LENGTH, "request_length") \
+    X(PX_VAR_REQUEST_METHOD, "request_method") \
+    X(PX_VAR_REQUEST_TIME, "request_time") \
+    X(PX_VAR_REQUEST_URI, "request_uri") \
+    X(PX_VAR_SCHEME, "scheme") \
+    X(PX_VAR_SENT_HTTP_PREFIX, "sent_http_") \
+    X(PX_VAR_SERVER_ADDR, "server_addr") \
+    X(PX_VAR_SERVER_NAME, "server_name") \
+    X(PX_VAR_SERVER_PORT, "server_port") \
+    X(PX_VAR_SERVER_PROTOCOL, "server_protocol") \
+    X(PX_VAR_STATUS, "status") \
+    X(PX_VAR_TIME_ISO8601, "time_iso8601") \
+    X(PX_VAR_TIME_LOCAL, "time_local") \
+    X(PX_VAR_URI, "uri") \
+    X(PX_VAR_PROXY_ADD_X_FORWARDED_FOR, "proxy_add_x_forwarded_for") \
+    X(PX_VAR_PROXY_HOST, "proxy_host") \
+    X(PX_VAR_PROXY_PORT, "proxy_port") \
+    X(PX_VAR_UPSTREAM_ADDR, "upstream_addr") \
+    X(PX_VAR_UPSTREAM_BYTES_RECEIVED, "upstream_bytes_received") \
+    X(PX_VAR_UPSTREAM_BYTES_SENT, "upstream_bytes_sent") \
+    X(PX_VAR_UPSTREAM_CONNECT_TIME, "upstream_connect_time") \
+    X(PX_VAR_UPSTREAM_HEADER_TIME, "upstream_header_time") \
+    X(PX_VAR_UPSTREAM_HTTP_PREFIX, "upstream_http_") \
+    X(PX_VAR_UPSTREAM_RESPONSE_LENGTH, "upstream_response_length") \
+    X(PX_VAR_UPSTREAM_RESPONSE_TIME, "upstream_response_time") \
+    X(PX_VAR_UPSTREAM_STATUS, "upstream_status")
+
+#endif

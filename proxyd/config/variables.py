@@ -1,0 +1,86 @@
+"""Every built-in $variable: name, where it may be used, what it says. Its number is its place in VARIABLES.
+
+A name that ends in "_" with ``prefix`` set stands for a family ($http_user_agent); the rest of the name is an argument.
+Numbers go to C as PX_VAR_<NAME> (PX_VAR_HTTP_PREFIX for a family).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One built-in variable, or one family of them."""
+
+    name: str
+    doc: str
+    prefix: bool = False
+
+    @property
+    def constant(self) -> str:
+        """The name in C, after PX_VAR_."""
+        return self.name.upper() + ("PREFIX" if self.prefix else "")
+
+
+VARIABLES: tuple[Variable, ...] = (
+    # The request.
+    Variable("args", "The query string, without the question mark."),
+    Variable("arg_", "One argument of the query string, as it was sent.", prefix=True),
+    Variable("binary_remote_addr", "The client's address in binary: 4 bytes, or 16 for IPv6."),
+    Variable("body_bytes_sent", "Bytes of the answer's body sent to the client."),
+    Variable("bytes_sent", "Bytes sent to the client, head and body."),
+    Variable("connection", "Number of the client's connection."),
+    Variable("connection_requests", "How many requests came over this connection so far, this one included."),
+    Variable("connection_time", "Age of the connection in seconds, with milliseconds."),
+    Variable("content_length", "The Content-Length field of the request."),
+    Variable("content_type", "The Content-Type field of the request."),
+    Variable("cookie_", "One cookie of the request.", prefix=True),
+    Variable("document_uri", "The same as $uri."),
+    Variable("host", "Host of the request line, else of the Host field, else the server's name."),
+    Variable("hostname", "The name of this machine."),
+    Variable("http_", "One field of the request: lower case, dashes written as underscores.", prefix=True),
+    Variable("https", '"on" if the client came over TLS, otherwise empty.'),
+    Variable("is_args", '"?" if there is a query string, otherwise empty.'),
+    Variable("msec", "The current time in seconds, with milliseconds."),
+    Variable("nginx_version", "The level of the language: the version of nginx that proxyd follows."),
+    Variable("pid", "The process id of the worker."),
+    Variable("pipe", '"p" if the request was pipelined, otherwise ".".'),
+    Variable("query_string", "The same as $args."),
+    Variable("remote_addr", "The client's address."),
+    Variable("remote_port", "The client's port."),
+    Variable("remote_user", "The user name of Basic authentication."),
+    Variable("request", "The whole request line, as it was sent."),
+    Variable("request_completion", '"OK" if the request was answered completely, otherwise empty.'),
+    Variable("request_id", "32 hexadecimal digits, made at random for each request."),
+    Variable("request_length", "Bytes of the request: line, head and body."),
+    Variable("request_method", "The method: GET, POST, ..."),
+    Variable("request_time", "Seconds since the first byte of the request, with milliseconds."),
+    Variable("request_uri", "The target of the request with its arguments, as it was sent."),
+    Variable("scheme", '"http" or "https".'),
+    Variable("sent_http_", "One field of the answer that the client gets.", prefix=True),
+    Variable("server_addr", "The address at which the connection arrived."),
+    Variable("server_name", "The first server_name of the server that took the request."),
+    Variable("server_port", "The port at which the connection arrived."),
+    Variable("server_protocol", '"HTTP/1.0", "HTTP/1.1", ...'),
+    Variable("status", "The status of the answer."),
+    Variable("time_iso8601", "Local time in ISO 8601 format."),
+    Variable("time_local", "Local time in the common log format."),
+    Variable("uri", "The path of the request: decoded, normalised, without arguments."),
+    # Proxying.
+    Variable("proxy_add_x_forwarded_for", "X-Forwarded-For of the request, with $remote_addr appended."),
+    Variable("proxy_host", "Host and port as proxy_pass names them."),
+    Variable("proxy_port", "The port of proxy_pass, or the protocol's usual one."),
+    Variable("upstream_addr", "The peers that were tried."),
+    Variable("upstream_bytes_received", "Bytes received from the peers."),
+    Variable("upstream_bytes_sent", "Bytes sent to the peers."),
+    Variable("upstream_connect_time", "Seconds until the connection to the peer stood."),
+    Variable("upstream_header_time", "Seconds until the head of the peer's answer was there."),
+    Variable("upstream_http_", "One field of the peer's answer.", prefix=True),
+    Variable("upstream_response_length", "Bytes of the body of the peer's answer."),
+    Variable("upstream_response_time", "Seconds until the peer's answer was complete."),
+    Variable("upstream_status", "Status of the peers' answers."),
+)
+
+NUMBER: dict[str, int] = {variable.name: number for number, variable in enumerate(VARIABLES)}
+PREFIXES: tuple[str, ...] = tuple(variable.name for variable in VARIABLES if variable.prefix)
