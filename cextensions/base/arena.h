@@ -5,6 +5,7 @@
 #define PX_BASE_ARENA_H
 
 #include "base/block.h"
+#include "base/memory.h"
 #include "base/slice.h"
 
 typedef struct px_arena_cleanup {
@@ -26,8 +27,30 @@ void px_arena_init(px_arena *arena, size_t block_bytes);
 /* Runs the clean-ups, returns all blocks; the arena can be used again. */
 void px_arena_clear(px_arena *arena);
 
+/* Private to px_arena_alloc: what it costs when the newest block is full. */
+void *px_arena_alloc_slow(px_arena *arena, size_t size);
+
+/* Bytes that are left out behind each allocation, so that ASan sees who writes past its end. */
+#ifdef PX_ASAN
+#define PX_ARENA_GAP 8u
+#else
+#define PX_ARENA_GAP 0u
+#endif
+
 /* 8-byte aligned, not zeroed. size 0 gives a valid pointer. */
-void *px_arena_alloc(px_arena *arena, size_t size);
+static inline void *px_arena_alloc(px_arena *arena, size_t size)
+{
+    size_t rounded = ((size + 7) & ~(size_t)7) + PX_ARENA_GAP;
+    if (rounded > (size_t)(arena->limit - arena->cursor))
+        return px_arena_alloc_slow(arena, size);
+    void *bytes = arena->cursor;
+    arena->cursor += rounded;
+    px_unpoison(bytes, size);
+    return bytes;
+}
+/* Makes the newest allocation (at bytes, old_size as it was asked for) larger where it is. False: it is not the newest, or
+ * there is no room; nothing changed. */
+bool px_arena_extend(px_arena *arena, void *bytes, size_t old_size, size_t new_size);
 void *px_arena_zalloc(px_arena *arena, size_t size);
 px_slice px_arena_copy(px_arena *arena, px_slice bytes);
 /* Keeps one reference of block until the arena is cleared (takes its own reference). */

@@ -24,8 +24,17 @@ static inline px_block *px_block_ref(px_block *block)
     return block;
 }
 
+/* Private to px_block_release: the last reference is gone. */
+void px_block_free(px_block *block);
+
 /* Gives up one reference; *block becomes NULL. NULL is allowed. */
-void px_block_release(px_block **block);
+static inline void px_block_release(px_block **block)
+{
+    px_block *released = *block;
+    *block = NULL;
+    if (released != NULL && --released->references == 0)
+        px_block_free(released);
+}
 
 /* For leak checks: blocks in use now. */
 uint64_t px_block_live(void);

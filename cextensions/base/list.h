@@ -42,4 +42,16 @@ static inline void px_list_prepend(px_list *list, px_list *node)
     px_list_append(list->next, node);
 }
 
+/* Moves all nodes of `from` to the end of list. */
+static inline void px_list_splice(px_list *list, px_list *from)
+{
+    if (px_list_empty(from))
+        return;
+    from->next->previous = list->previous;
+    list->previous->next = from->next;
+    from->previous->next = list;
+    list->previous = from->previous;
+    px_list_init(from);
+}
+
 #endif

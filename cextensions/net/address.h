@@ -18,7 +18,10 @@ typedef struct px_address {
     socklen_t len;
 } px_address;
 
-/* family 4, 6 or 1 as in the Plan; bytes: the IP or the unix path. False when they do not fit together. */
+/* Families as in the Plan. */
+enum { PX_FAMILY_LOCAL = 1, PX_FAMILY_V4 = 4, PX_FAMILY_V6 = 6 };
+
+/* bytes: the IP or the unix path. False when they do not fit together. */
 bool px_address_make(px_address *address, int family, px_slice bytes, int port);
 /* "127.0.0.1", "::1", "unix:"; without the port. Bytes in arena. */
 px_slice px_address_host(const px_address *address, px_arena *arena);

@@ -7,13 +7,15 @@
 
 typedef struct px_listener {
     px_loop *loop;
-    px_watch watch;
+    int fd;              /* -1: closed */
+    px_watch watch;      /* not registered while paused */
     px_timer retry;      /* after EMFILE and the like: try again later, no spin */
     uint32_t references; /* 1 for the engine while it listens, 1 per connection */
     bool closing;        /* no longer in the active Generation: connections finish and close */
     bool multi_accept;
     const void *listen;  /* what upper layers know of it (px_plan_listen of the active Generation) */
     void *owner;         /* the upper layer's */
+    uint64_t error_after_ms; /* private: on_accept_error is not called again before */
     /* A connection: fd is the callee's now. */
     void (*on_accept)(struct px_listener *listener, int fd, const px_address *peer);
     /* Asked before accept: false pauses until px_listener_resume (worker_connections reached). */
@@ -22,11 +24,20 @@ typedef struct px_listener {
     void (*on_accept_error)(struct px_listener *listener, int error_number);
 } px_listener;
 
-/* fd (listening, non-blocking) becomes the listener's. NULL with errno. */
+/* fd (listening, non-blocking) becomes the listener's; sets TCP_NODELAY on it, which accepted connections inherit. One
+ * reference, the engine's. The caller sets on_accept and what else it needs before the next turn. NULL with errno: fd is
+ * still the caller's. */
 px_listener *px_listener_open(px_loop *loop, int fd);
+/* Accepts again after may_accept said no. Idempotent, cheap. */
 void px_listener_resume(px_listener *listener);
-/* Stops accepting, closes the socket; the memory lives until the last reference. */
+/* Stops accepting, closes the socket and gives up the engine's reference; the memory lives until the last reference is
+ * gone (and until the turn is over). */
 void px_listener_close(px_listener *listener);
+static inline px_listener *px_listener_ref(px_listener *listener)
+{
+    listener->references++;
+    return listener;
+}
 void px_listener_release(px_listener **listener);
 
 #endif

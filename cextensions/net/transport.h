@@ -35,14 +35,16 @@ struct px_transport {
     bool writable : 1;    /* a write may work: set at start and by events, cleared by AGAIN or a short write */
     bool peer_ended : 1;  /* RDHUP or HUP was seen: read to the end */
     bool read_ended : 1;  /* END or ERROR was returned by read */
+    bool write_failed : 1; /* ERROR was returned by write; what the peer sent before can still be read */
 };
 
 /* Takes over fd (non-blocking), watches it. readable_now: the caller knows that data may be there already (accept with deferred data: true is always safe).
  * false: could not be watched; fd is still the caller's. */
 bool px_transport_plain(px_transport *transport, px_loop *loop, int fd, bool readable_now,
                         void (*on_ready)(px_transport *transport));
-/* Moves the connection to another owner's struct (tunnel, idle pool): from is left closed without closing the socket. */
-bool px_transport_move(px_transport *to, px_transport *from, void (*on_ready)(px_transport *transport));
+/* Moves the connection to another owner's struct (tunnel, idle pool), without a system call: from is left closed, the socket
+ * stays open. */
+void px_transport_move(px_transport *to, px_transport *from, void (*on_ready)(px_transport *transport));
 
 static inline px_io px_transport_read(px_transport *t, void *into, size_t size, size_t *moved)
 {
@@ -51,6 +53,11 @@ static inline px_io px_transport_read(px_transport *t, void *into, size_t size, 
 static inline px_io px_transport_write(px_transport *t, const struct iovec *iov, int count, size_t *moved)
 {
     return t->ops->write(t, iov, count, moved);
+}
+/* Sends FIN behind what was written; reading goes on. */
+static inline void px_transport_shutdown_write(px_transport *t)
+{
+    t->ops->shutdown_write(t);
 }
 static inline bool px_transport_open(const px_transport *t)
 {

@@ -1,0 +1,82 @@
+/* See log.h. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 2048 /* with the line feed */
+
+static const px_log_target stderr_target = {STDERR_FILENO, PX_LOG_WARN};
+px_log px_log_main = {&stderr_target, 1, PX_LOG_WARN};
+
+static const char *const level_names[] = {"",     "emerg",  "alert", "crit", "error",
+                                          "warn", "notice", "info",  "debug"};
+
+static size_t put_head(char *line, int level, uint64_t connection)
+{
+    time_t now = time(NULL);
+    struct tm local;
+    localtime_r(&now, &local);
+    size_t len = strftime(line, 32, "%Y/%m/%d %H:%M:%S", &local);
+    len += (size_t)snprintf(line + len, 64, " [%s] %d#%d: ", level_names[level], (int)getpid(), (int)gettid());
+    if (connection != 0)
+        len += (size_t)snprintf(line + len, 32, "*%llu ", (unsigned long long)connection);
+    return len;
+}
+
+/* Appends the message with control bytes as \xHH: a peer must not be able to write lines of its own. */
+static size_t put_escaped(char *line, size_t len, const char *message, size_t message_len)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < message_len; i++) {
+        unsigned char c = (unsigned char)message[i];
+        if (c >= 0x20 && c != 0x7f) {
+            if (len + 1 >= LINE_MAX_BYTES)
+                break;
+            line[len++] = (char)c;
+            continue;
+        }
+        if (len + 4 >= LINE_MAX_BYTES)
+            break;
+        line[len++] = '\\';
+        line[len++] = 'x';
+        line[len++] = hex[c >> 4];
+        line[len++] = hex[c & 15];
+    }
+    return len;
+}
+
+void px_log_write(const px_log *log, int level, uint64_t connection, const char *format, ...)
+{
+    char message[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
+    int saved = errno;
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    size_t message_len = n < 0 ? 0 : (size_t)n < sizeof message ? (size_t)n : sizeof message - 1;
+    size_t len = put_head(line, level, connection);
+    len = put_escaped(line, len, message, message_len);
+    line[len++] = '\n';
+    for (uint32_t i = 0; i < log->count; i++) {
+        if (level > log->targets[i].level)
+            continue;
+        ssize_t written = write(log->targets[i].fd, line, len);
+        (void)written; /* a full disk must not stop traffic; there is nobody to tell */
+    }
+    errno = saved;
+}
+
+const char *px_log_errno(int error_number)
+{
+    static char text[128];
+    const char *name = strerrordesc_np(error_number);
+    if (name != NULL)
+        snprintf(text, sizeof text, "%d: %s", error_number, name);
+    else
+        snprintf(text, sizeof text, "%d: Unknown error", error_number);
+    return text;
+}

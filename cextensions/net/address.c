@@ -1,0 +1,90 @@
+/* See address.h. */
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+static bool make_v4(px_address *address, px_slice bytes, uint16_t port)
+{
+    if (bytes.len != sizeof address->v4.sin_addr)
+        return false;
+    address->v4.sin_family = AF_INET;
+    address->v4.sin_port = htons(port);
+    memcpy(&address->v4.sin_addr, bytes.data, bytes.len);
+    address->len = sizeof address->v4;
+    return true;
+}
+
+static bool make_v6(px_address *address, px_slice bytes, uint16_t port)
+{
+    if (bytes.len != sizeof address->v6.sin6_addr)
+        return false;
+    address->v6.sin6_family = AF_INET6;
+    address->v6.sin6_port = htons(port);
+    memcpy(&address->v6.sin6_addr, bytes.data, bytes.len);
+    address->len = sizeof address->v6;
+    return true;
+}
+
+static bool make_local(px_address *address, px_slice path)
+{
+    if (path.len == 0 || path.len >= sizeof address->local.sun_path)
+        return false;
+    address->local.sun_family = AF_UNIX;
+    memcpy(address->local.sun_path, path.data, path.len);
+    address->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len + 1);
+    return true;
+}
+
+bool px_address_make(px_address *address, int family, px_slice bytes, int port)
+{
+    memset(address, 0, sizeof *address);
+    if (family == PX_FAMILY_LOCAL)
+        return make_local(address, bytes);
+    if (port < 0 || port > UINT16_MAX)
+        return false;
+    if (family == PX_FAMILY_V4)
+        return make_v4(address, bytes, (uint16_t)port);
+    return family == PX_FAMILY_V6 && make_v6(address, bytes, (uint16_t)port);
+}
+
+/* inet_ntop() goes through sprintf(); this is on the way of each connection. */
+static px_slice v4_text(const struct in_addr *ip, px_arena *arena)
+{
+    const uint8_t *bytes = (const uint8_t *)ip;
+    px_buffer text;
+    px_buffer_init(&text, arena, INET_ADDRSTRLEN);
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            px_buffer_byte(&text, '.');
+        px_buffer_uint(&text, bytes[i]);
+    }
+    return px_buffer_view(&text);
+}
+
+static px_slice v6_text(const struct in6_addr *ip, px_arena *arena)
+{
+    char *text = px_arena_alloc(arena, INET6_ADDRSTRLEN);
+    inet_ntop(AF_INET6, ip, text, INET6_ADDRSTRLEN);
+    return px_slice_from(text, strlen(text));
+}
+
+px_slice px_address_host(const px_address *address, px_arena *arena)
+{
+    if (address->any.sa_family == AF_INET)
+        return v4_text(&address->v4.sin_addr, arena);
+    if (address->any.sa_family == AF_INET6)
+        return v6_text(&address->v6.sin6_addr, arena);
+    return PX_SLICE("unix:");
+}
+
+uint16_t px_address_port(const px_address *address)
+{
+    if (address->any.sa_family == AF_INET)
+        return ntohs(address->v4.sin_port);
+    if (address->any.sa_family == AF_INET6)
+        return ntohs(address->v6.sin6_port);
+    return 0;
+}
