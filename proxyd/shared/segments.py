@@ -69,7 +69,7 @@ def _write(memory: mmap.mmap, record: layout.Record, **values: int) -> None:
 
 @dataclass(frozen=True)
 class LogBlock:
-    """Lines that a dead worker left in its Ledger. ``file_end``: see REGION_WRITING; None when it was not writing."""
+    """Lines that a dead worker left in its Ledger. ``file_end``: None when it was not writing them."""
 
     path_digest: bytes
     lines: bytes

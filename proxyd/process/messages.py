@@ -1,0 +1,119 @@
+"""What master and workers say to each other over a channel, and what a command says to the master.
+
+Each datagram is one of these Structs as msgpack. The master treats what it receives as hostile: msgspec
+checks the types, the master checks that the answer fits its question.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class _Tagged(msgspec.Struct, frozen=True, tag_field="is", forbid_unknown_fields=True):
+    """Base: the tag names the message."""
+
+
+# Master to worker. A generation has the number that the master counts, whatever the engine calls its own.
+
+
+class Descriptors(_Tagged, frozen=True, tag="descriptors"):
+    """Sockets and logs, one descriptor per key. Several such messages may come before a Prepare."""
+
+    keys: list[str]
+
+
+class Prepare(_Tagged, frozen=True, tag="prepare"):
+    """Load the plan in the one descriptor (a sealed memfd) that comes along. Answer: Ready or Refused."""
+
+    generation: int
+
+
+class Activate(_Tagged, frozen=True, tag="activate"):
+    """Put a prepared generation into service. Answer: Active."""
+
+    generation: int
+
+
+class Discard(_Tagged, frozen=True, tag="discard"):
+    """Forget a prepared generation."""
+
+    generation: int
+
+
+class Forget(_Tagged, frozen=True, tag="forget"):
+    """Close these descriptors: no generation to come needs them."""
+
+    keys: list[str]
+
+
+class Reopen(_Tagged, frozen=True, tag="reopen"):
+    """New files for these log keys came with the Descriptors before. Answer: Reopened."""
+
+    serial: int
+    keys: list[str]
+
+
+class Drain(_Tagged, frozen=True, tag="drain"):
+    """Accept nothing more, finish what runs (0: however long it takes), leave."""
+
+    timeout_ms: int
+
+
+ToWorker = Descriptors | Prepare | Activate | Discard | Forget | Reopen | Drain
+
+
+# Worker to master.
+
+
+class Ready(_Tagged, frozen=True, tag="ready"):
+    """The generation is loaded."""
+
+    generation: int
+
+
+class Refused(_Tagged, frozen=True, tag="refused"):
+    """The generation could not be loaded; nothing has changed."""
+
+    generation: int
+    why: str
+
+
+class Active(_Tagged, frozen=True, tag="active"):
+    """The generation serves."""
+
+    generation: int
+
+
+class Reopened(_Tagged, frozen=True, tag="reopened"):
+    """The new log files are in use."""
+
+    serial: int
+
+
+ToMaster = Ready | Refused | Active | Reopened
+
+
+# A command's request over the control socket, and the master's answer.
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """verb: reload, reopen, status, stop or quit."""
+
+    verb: str
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """``errors``: why not, each as it is to be shown; ``status``: only for the verb of this name."""
+
+    done: bool
+    pid: int
+    errors: list[str] = []
+    warnings: list[str] = []
+    status: dict[str, object] | None = None
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_to_worker = msgspec.msgpack.Decoder(ToWorker).decode
+decode_to_master = msgspec.msgpack.Decoder(ToMaster).decode
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode

@@ -1,0 +1,185 @@
+"""All that the master holds open for workers: listening sockets and logs, by key.
+
+Keys outlive generations. What a new plan lacks is opened before it is offered, what no plan has any more
+is closed after the change; a change that fails leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from proxyd.config.plan import ListenSocket, OpenFile, Plan
+from proxyd.process import sockets
+from proxyd.process.files import open_log
+from proxyd.process.sockets import BoundSocket, OpenError
+from proxyd.shared.layout import digest
+
+# Paths of logs that the master opened, remembered for lines that a dead worker left. A safeguard, not a
+# limit that a configuration meets.
+_PATHS_REMEMBERED = 10_000
+
+
+@dataclass
+class OpenLog:
+    """An open log file. The serial changes with each reopening."""
+
+    file: OpenFile
+    fd: int
+
+
+@dataclass
+class Opened:
+    """What was opened for one plan, to close it again if the plan is not to be."""
+
+    sockets: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+    extended: list[tuple[str, int]] = field(default_factory=list)  # key, number of sockets before
+
+
+class OpenErrors(Exception):
+    """Everything that could not be opened."""
+
+    def __init__(self, errors: list[OpenError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = errors
+
+    @property
+    def only_addresses(self) -> bool:
+        """Whether all are addresses that somebody else has."""
+        return all(isinstance(error, sockets.AddressInUse) for error in self.errors)
+
+
+class Openings:
+    """The master's open sockets and logs."""
+
+    def __init__(self) -> None:
+        self.sockets: dict[str, BoundSocket] = {}
+        self.logs: dict[str, OpenLog] = {}
+        self._serials: dict[str, int] = {}
+        self._last_serial = 0
+        self._path_by_digest: dict[bytes, str] = {}
+
+    # A change of the plan: open_new, then either commit or abandon.
+
+    def open_new(self, plan: Plan, workers: int) -> Opened:
+        """Open what the plan needs and is not open yet; raises OpenErrors with nothing changed."""
+        opened = Opened()
+        errors: list[OpenError] = []
+        for spec in plan.sockets:
+            try:
+                self._open_socket(spec, workers, opened)
+            except OpenError as error:
+                errors.append(error)
+        for file in plan.files:
+            try:
+                self._open_log(file, opened)
+            except OpenError as error:
+                errors.append(error)
+        if errors:
+            self.abandon(opened)
+            raise OpenErrors(errors)
+        return opened
+
+    def abandon(self, opened: Opened) -> None:
+        """Close what open_new opened."""
+        for key in opened.sockets:
+            self.sockets.pop(key).close()
+        for key in opened.logs:
+            os.close(self.logs.pop(key).fd)
+        for key, before in opened.extended:
+            sockets.shrink(self.sockets[key], before)
+
+    def commit(self, plan: Plan, workers: int) -> list[str]:
+        """Make the sockets what the plan says, close what it lacks. Gives what did not work, for the log."""
+        problems: list[str] = []
+        for spec in plan.sockets:
+            bound = self.sockets[spec.key]
+            try:
+                sockets.listen(bound, spec)
+                sockets.steer(bound, workers)
+            except OpenError as error:
+                problems.append(str(error))
+        for key in self.sockets.keys() - {spec.key for spec in plan.sockets}:
+            self.sockets.pop(key).close()
+        for key in self.logs.keys() - {file.key for file in plan.files}:
+            os.close(self.logs.pop(key).fd)
+        return problems
+
+    def shrink(self, workers: int) -> None:
+        """No worker of a higher index is left: close the sockets that only those accepted from."""
+        for bound in self.sockets.values():
+            sockets.shrink(bound, workers)
+
+    # What workers get.
+
+    def descriptors(self, worker: int, plan: Plan) -> Iterator[tuple[str, int, int]]:
+        """Key, serial and descriptor of all that a plan names, for the worker of this index."""
+        for spec in plan.sockets:
+            yield spec.key, self._serials[spec.key], self.sockets[spec.key].fd_of(worker)
+        for file in plan.files:
+            yield file.key, self._serials[file.key], self.logs[file.key].fd
+
+    # Logs.
+
+    def reopen_logs(self) -> tuple[list[int], list[str]]:
+        """Open all logs anew. Gives the old descriptors, to be closed once nobody needs them, and errors."""
+        replaced: list[int] = []
+        errors: list[str] = []
+        for key, log in self.logs.items():
+            try:
+                fd = open_log(log.file)
+            except OpenError as error:
+                errors.append(str(error))
+                continue
+            replaced.append(log.fd)
+            log.fd = fd
+            self._new_serial(key)
+        return replaced, errors
+
+    def log_path(self, path_digest: bytes) -> str | None:
+        """The path of a log that the master itself opened once, by its digest in shared memory."""
+        return self._path_by_digest.get(path_digest)
+
+    def log_fd(self, path: str) -> int | None:
+        """The descriptor of an open log."""
+        return next((log.fd for log in self.logs.values() if log.file.path == path), None)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.close_sockets()
+        for log in self.logs.values():
+            os.close(log.fd)
+        self.logs.clear()
+
+    def close_sockets(self) -> None:
+        """Stop listening (workers that drain have closed their copies)."""
+        for bound in self.sockets.values():
+            bound.close()
+        self.sockets.clear()
+
+    def _open_socket(self, spec: ListenSocket, workers: int, opened: Opened) -> None:
+        bound = self.sockets.get(spec.key)
+        if bound is None:
+            self.sockets[spec.key] = sockets.bind(spec, workers)
+            opened.sockets.append(spec.key)
+            self._new_serial(spec.key)
+        else:
+            before = len(bound.fds)
+            if sockets.extend(bound, spec, workers):
+                opened.extended.append((spec.key, before))
+                self._new_serial(spec.key)
+
+    def _open_log(self, file: OpenFile, opened: Opened) -> None:
+        if file.key in self.logs:
+            return
+        self.logs[file.key] = OpenLog(file, open_log(file))
+        opened.logs.append(file.key)
+        self._new_serial(file.key)
+        if len(self._path_by_digest) < _PATHS_REMEMBERED:
+            self._path_by_digest[digest(os.fsencode(file.path))] = file.path
+
+    def _new_serial(self, key: str) -> None:
+        self._last_serial += 1
+        self._serials[key] = self._last_serial

@@ -1,0 +1,208 @@
+"""Listening sockets: bound by the master, kept by key over reloads, handed to workers.
+
+A key has one socket, or with ``reuseport`` one for each worker; worker N gets the Nth. The sockets of a
+worker that died go to its successor, with the connections that wait in them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import stat
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+
+from proxyd.config.plan import ListenSocket
+from proxyd.process.channel import close_all
+
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6, 1: socket.AF_UNIX}
+_UNIX = 1
+_LONGEST_BACKLOG = 65535
+_SO_ATTACH_REUSEPORT_CBPF = 51
+
+
+class OpenError(Exception):
+    """A socket or file could not be opened; the text is for the person who wrote the configuration."""
+
+
+class AddressInUse(OpenError):
+    """Somebody else has the address; at start another try may help."""
+
+
+class _SockFilter(ctypes.Structure):
+    """One instruction of classic BPF."""
+
+    _fields_ = (
+        ("code", ctypes.c_ushort),
+        ("jt", ctypes.c_ubyte),
+        ("jf", ctypes.c_ubyte),
+        ("k", ctypes.c_uint),
+    )
+
+
+@dataclass
+class BoundSocket:
+    """The descriptors of one key. ``inode``: of a unix socket's file, to remove that and no other."""
+
+    spec: ListenSocket
+    fds: list[int]
+    inode: int = 0
+
+    def fd_of(self, worker: int) -> int:
+        """The descriptor that the worker of this index accepts from."""
+        return self.fds[worker % len(self.fds)]
+
+    def close(self) -> None:
+        """Close it in this process, and remove the file of a unix socket."""
+        close_all(self.fds)
+        if self.inode:
+            with suppress(OSError):
+                if os.stat(self.spec.address).st_ino == self.inode:
+                    os.unlink(self.spec.address)
+
+
+def name_of(spec: ListenSocket) -> str:
+    """As error messages have it: 0.0.0.0:80, [::]:80, unix:/run/x.sock."""
+    if spec.family == _UNIX:
+        return f"unix:{spec.address}"
+    host = f"[{spec.address}]" if spec.family == 6 else spec.address
+    return f"{host}:{spec.port}"
+
+
+def bind(spec: ListenSocket, workers: int) -> BoundSocket:
+    """Bind and listen; raises OpenError."""
+    bound = BoundSocket(spec, [_bind_one(spec)])
+    if spec.family == _UNIX:
+        bound.inode = os.stat(spec.address).st_ino
+    try:
+        extend(bound, spec, workers)
+        listen(bound, spec)
+    except OpenError:
+        bound.close()
+        raise
+    return bound
+
+
+def extend(bound: BoundSocket, spec: ListenSocket, workers: int) -> int:
+    """Bind the sockets that a reuseport group lacks; gives their number, for ``shrink`` when they shall
+    go again.
+
+    They do not listen yet, so that the kernel gives them no connection before a worker accepts.
+    """
+    before = len(bound.fds)
+    if not spec.reuseport or spec.family == _UNIX:
+        return 0
+    with _borrowed(bound.fds[0]) as first:
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        while len(bound.fds) < workers:
+            bound.fds.append(_bind_one(spec))
+    except OpenError:
+        shrink(bound, before)
+        raise
+    return len(bound.fds) - before
+
+
+def listen(bound: BoundSocket, spec: ListenSocket) -> None:
+    """Listen with the backlog that the plan says now; raises OpenError.
+
+    A group stays one when ``reuseport`` goes away: its sockets share the address already.
+    """
+    for fd in bound.fds:
+        try:
+            with _borrowed(fd) as one:
+                one.listen(spec.backlog if spec.backlog >= 0 else _LONGEST_BACKLOG)
+        except OSError as error:
+            kind = AddressInUse if error.errno == errno.EADDRINUSE else OpenError
+            raise kind(_failed("listen()", spec, error)) from error
+    bound.spec = spec
+
+
+def steer(bound: BoundSocket, workers: int) -> None:
+    """Let the kernel choose among the first sockets of a group only, so that the others run empty."""
+    if len(bound.fds) > 1:
+        program = (_SockFilter * 3)(
+            _SockFilter(0x20, 0, 0, 0xFFFFF000 + 56),  # A = random number
+            _SockFilter(0x94, 0, 0, min(workers, len(bound.fds))),  # A %= workers
+            _SockFilter(0x16, 0, 0, 0),  # choose socket A of the group
+        )
+        packed = struct.pack("HP", 3, ctypes.addressof(program))
+        with suppress(OSError), _borrowed(bound.fds[0]) as first:
+            first.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, packed)
+
+
+def shrink(bound: BoundSocket, workers: int) -> None:
+    """Close the sockets of workers that are no more, so that no connection waits there for ever."""
+    keep = max(workers, 1)
+    close_all(bound.fds[keep:])
+    del bound.fds[keep:]
+
+
+class _borrowed:
+    """A socket object for a descriptor that somebody else closes."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+
+    def __enter__(self) -> socket.socket:
+        return self._socket
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.detach()
+
+
+def _bind_one(spec: ListenSocket) -> int:
+    try:
+        made = socket.socket(_FAMILIES[spec.family], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise OpenError(_failed("socket()", spec, error)) from error
+    try:
+        _set_options(made, spec)
+        _bind_address(made, spec)
+    except OpenError:
+        made.close()
+        raise
+    return made.detach()
+
+
+def _set_options(made: socket.socket, spec: ListenSocket) -> None:
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if spec.family == 6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(spec.ipv6only))
+        if spec.reuseport and spec.family != _UNIX:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError as error:
+        raise OpenError(_failed("setsockopt()", spec, error)) from error
+
+
+def _bind_address(made: socket.socket, spec: ListenSocket) -> None:
+    try:
+        if spec.family == _UNIX:
+            _remove_stale(spec.address)
+            made.bind(spec.address)
+            os.chmod(spec.address, 0o666)  # nginx's: whoever may reach the directory may connect
+        else:
+            made.bind((spec.address, spec.port))
+    except OSError as error:
+        kind = AddressInUse if error.errno == errno.EADDRINUSE else OpenError
+        raise kind(_failed("bind()", spec, error)) from error
+
+
+def _remove_stale(path: str) -> None:
+    """Remove the socket file that a killed process left: one that refuses connections."""
+    with suppress(OSError):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            if probe.connect_ex(path) == errno.ECONNREFUSED:
+                os.unlink(path)
+
+
+def _failed(call: str, spec: ListenSocket, error: OSError) -> str:
+    preposition = "to" if call == "bind()" else "for" if call == "socket()" else "on"
+    return f"{call} {preposition} {name_of(spec)} failed ({error.errno}: {error.strerror}) in {spec.origin}"
