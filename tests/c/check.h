@@ -71,7 +71,10 @@ static inline bool check_bytes(const void *got, size_t got_len, const char *want
 #define CHECK_INT(got, want) check_int((int64_t)(got), (int64_t)(want), __FILE__, __LINE__, #got)
 /* got: a px_slice; want: a string literal. */
 #define CHECK_SLICE(got, want)                                                                               \
-    check_bytes((got).data, (got).len, "" want, sizeof(want) - 1, __FILE__, __LINE__, #got)
+    do {                                                                                                     \
+        __typeof__(got) check_got = (got);                                                                   \
+        check_bytes(check_got.data, check_got.len, "" want, sizeof(want) - 1, __FILE__, __LINE__, #got);     \
+    } while (0)
 #define CHECK_STRING(got, want)                                                                              \
     check_bytes((got), strlen(got), (want), strlen(want), __FILE__, __LINE__, #got)
 #define REQUIRE(expression)                                                                                  \
