@@ -56,8 +56,11 @@ typedef struct px_stream_ops {
     void (*send_body)(px_stream *stream, px_piece *pieces, uint32_t count, bool last);
     /* Asks for one on_body of at most max_bytes. Sends 100 Continue when the client waits for it. */
     void (*read_body)(px_stream *stream, size_t max_bytes);
-    /* Ends the exchange at once: closes (HTTP/1) or resets. */
+    /* Ends the exchange at once: closes (HTTP/1) or resets. What is unsent is lost. */
     void (*reset)(px_stream *stream);
+    /* Instead of send_body(last), for an answer whose rest will never come: what was handed over is still sent, then the exchange
+     * ends so that the client can tell (no last chunk, the connection closes). on_done or on_abort follows. */
+    void (*truncate)(px_stream *stream);
     /* After send_head of a 101: the socket becomes the caller's: *transport is moved to, *unsent gets what is not written yet, *early what the client sent already. The stream is over: no callback follows;
      * NULL op: the carrier cannot. */
     bool (*take_transport)(px_stream *stream, px_transport *transport, void (*on_ready)(px_transport *), px_queue *unsent,
@@ -69,10 +72,14 @@ typedef struct px_stream_user {
     /* The head is complete. head and its slices live in head_block (and in static memory of the parser for headers): copy the array, hold the block.
      * Sets stream->request, or answers at once with ops. body: stream->body. */
     void (*on_request)(px_stream *stream, const px_request_head *head, px_block *head_block);
-    /* The client sent what is no request: answer error->status and close. head is NULL or as far as it got. There will be no on_request. stream->request is set by the callee as in on_request. */
+    /* The client sent what is no request: answer error->status and close. There will be no on_request. stream->request is set by the
+     * callee as in on_request. request_line: as far as it came, in block; error->where too. error->status is nginx's inner one: 494 stands
+     * for the 400 page "Request Header Or Cookie Too Large". stream->gone: too slow (408) or closed within its head (400): this is
+     * for the log; nothing that is answered will be sent, on_abort follows. */
     void (*on_bad_request)(px_stream *stream, const px_parse_error *error, px_slice request_line, px_block *block);
     void (*on_body)(px_stream *stream, px_piece *pieces, uint32_t count, bool last);
-    /* The body is broken: bad chunk (400), too slow (408), or the client ended within it. The Request answers status (0: the client is gone, on_abort follows). */
+    /* The body is broken: bad chunk (400): the Request answers status. stream->gone: too slow (408) or the client closed within it (400): as nginx,
+     * which does not answer these either, status is for the log; on_abort follows. */
     void (*on_body_error)(px_stream *stream, int status, const char *text);
     void (*on_writable)(px_stream *stream);
     void (*on_done)(px_stream *stream);
@@ -90,9 +97,13 @@ struct px_stream {
     uint64_t sent;           /* $bytes_sent: bytes that went to the kernel, framing included */
     uint64_t head_bytes;     /* of those, the heads: $body_bytes_sent = sent - head_bytes when all is sent */
     size_t unsent;
+    /* Timeouts and keep-alive rules that the carrier follows until the stream ends: its listener's at first; the Request may put its
+     * location's there, which must live until on_done/on_abort. */
+    const struct px_h1_settings *settings;
     bool client_ended;       /* FIN seen */
     bool keepalive;          /* after this answer, as far as known */
-    bool pipelined;          /* bytes of a next request were there: $pipe */
+    bool pipelined;          /* this request was there before the answer to the one before it had gone: $pipe */
+    bool gone;               /* nothing can be sent any more; on_abort is about to come */
 };
 
 #endif

@@ -1,0 +1,123 @@
+/* See h1_output.h. */
+#include "http/h1_output.h"
+
+#include "http/chunked.h"
+
+#define TEXT_BLOCK_BYTES 1024
+#define IOV_MAX_USED     64
+
+void px_h1_output_clear(px_h1_output *output)
+{
+    px_queue_clear(&output->queue);
+    px_block_release(&output->text);
+}
+
+void px_h1_output_move(px_h1_output *output, px_queue *to)
+{
+    px_queue *from = &output->queue;
+    for (uint32_t i = 0; i < from->count; i++) {
+        px_piece *piece = &from->items[(from->head + i) & (from->capacity - 1)];
+        px_queue_push(to, *piece);
+        *piece = (px_piece){NULL, 0, NULL};
+    }
+    px_h1_output_clear(output);
+}
+
+static void take_text_block(px_h1_output *output, size_t bytes)
+{
+    px_block_release(&output->text);
+    output->text = px_block_take(bytes > TEXT_BLOCK_BYTES ? bytes : TEXT_BLOCK_BYTES);
+    output->text_used = 0;
+}
+
+px_h1_text px_h1_text_begin(px_h1_output *output, size_t hint)
+{
+    if (output->text != NULL && output->text->references == 1)
+        output->text_used = 0; /* all that was in it has been written */
+    if (output->text == NULL || output->text->size - output->text_used < hint)
+        take_text_block(output, hint);
+    uint8_t *at = output->text->data + output->text_used;
+    return (px_h1_text){at, output->text->data + output->text->size, at, output};
+}
+
+void px_h1_text_end(px_h1_text *text)
+{
+    px_h1_output *output = text->output;
+    size_t len = (size_t)(text->at - text->start);
+    output->text_used += (uint32_t)len;
+    px_queue_push(&output->queue, (px_piece){text->start, len, px_block_ref(output->text)});
+    text->start = text->at;
+}
+
+/* Fills the block to its end and goes on in another: a value may be of any length. */
+void px_h1_text_append_slow(px_h1_text *text, const void *bytes, size_t n)
+{
+    size_t room = (size_t)(text->limit - text->at);
+    memcpy(text->at, bytes, room);
+    text->at += room;
+    px_h1_text_end(text);
+    take_text_block(text->output, 4 * TEXT_BLOCK_BYTES);
+    px_block *block = text->output->text;
+    text->at = text->start = block->data;
+    text->limit = block->data + block->size;
+    px_h1_text_append(text, (const uint8_t *)bytes + room, n - room);
+}
+
+void px_h1_text_uint(px_h1_text *text, uint64_t value)
+{
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    px_h1_text_append(text, digits + at, sizeof digits - at);
+}
+
+void px_h1_text_header(px_h1_text *text, const px_header *header)
+{
+    px_h1_text_slice(text, header->name);
+    px_h1_text_literal(text, ": ");
+    px_h1_text_slice(text, header->value);
+    px_h1_text_literal(text, "\r\n");
+}
+
+size_t px_h1_output_pieces(px_h1_output *output, px_piece *pieces, uint32_t count)
+{
+    size_t before = output->queue.bytes;
+    for (uint32_t i = 0; i < count; i++)
+        px_queue_push(&output->queue, pieces[i]);
+    return output->queue.bytes - before;
+}
+
+void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, bool last)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < count; i++)
+        size += pieces[i].len;
+    if (size > 0) {
+        px_h1_text head = px_h1_text_begin(output, PX_CHUNK_HEAD_BYTES);
+        head.at += px_chunk_head(head.at, size);
+        px_h1_text_end(&head);
+    }
+    px_h1_output_pieces(output, pieces, count);
+    px_slice end = size > 0 ? (last ? PX_SLICE("\r\n0\r\n\r\n") : PX_SLICE("\r\n"))
+                            : (last ? PX_SLICE("0\r\n\r\n") : PX_SLICE(""));
+    px_queue_push(&output->queue, (px_piece){end.data, end.len, NULL});
+}
+
+px_io px_h1_output_write(px_h1_output *output, px_transport *transport, size_t limit, size_t *moved)
+{
+    *moved = 0;
+    while (output->queue.bytes > 0 && *moved < limit) {
+        struct iovec iov[IOV_MAX_USED];
+        int count = px_queue_iovec(&output->queue, iov, IOV_MAX_USED);
+        size_t n = 0;
+        px_io io = px_transport_write(transport, iov, count, &n);
+        if (io != PX_IO_OK)
+            return io;
+        px_queue_consume(&output->queue, n);
+        *moved += n;
+    }
+    return PX_IO_OK;
+}
