@@ -24,9 +24,10 @@ typedef struct px_request_head {
     px_slice target;      /* as on the wire */
     px_slice scheme;      /* of an absolute-form target, else empty */
     px_slice authority;   /* of an absolute-form target: it overrides Host (RFC 9112 3.2.2) */
-    px_slice path;        /* path and query of the target; "*" for OPTIONS *; "/" when an absolute-form has none */
-    int minor_version;    /* HTTP/1.x; -1 for HTTP/0.9 simple request lines, which are refused */
-    px_slice request_line; /* the whole line without its end: $request */
+    px_slice path;        /* path and query of the target; "*" for OPTIONS *; "/" when an absolute-form has none. Of "http://host?query" it is
+                             "?query": who sends it on puts a "/" in front */
+    int minor_version;    /* HTTP/1.x; -1 when the line was refused before it was known */
+    px_slice request_line; /* the whole line without its end: $request. Set also when the head is BAD */
     px_header *headers;
     uint32_t header_count;
     px_slice host;        /* value of the one Host field; data NULL when absent */
@@ -54,21 +55,26 @@ typedef struct px_response_head_in {
 typedef struct px_parse_error {
     int status;       /* 400, 414, 431?, 501, 505: what nginx answers */
     const char *text; /* static, nginx's words where it has them: "client sent invalid method" */
-    px_slice where;   /* the bytes it is about, or empty */
+    px_slice where;   /* the bytes it is about, or empty. Of an invalid line: from its beginning up to and including the first bad byte */
+    const char *activity; /* static: what nginx's log says behind "while": "reading client request line"; NULL: nothing */
 } px_parse_error;
 
 /* Looks for the end of the head (an empty line; lines end in CRLF or LF) in bytes[*scanned..]. Gives its length including the empty line, or 0:
  * not there yet; *scanned then says where to go on. Leading empty lines (CRLF) before a request line must be skipped by the caller first. */
 size_t px_h1_find_end(px_slice bytes, size_t *scanned);
 
-/* A request line that is not complete yet: PX_PARSE_BAD as soon as no continuation can make it valid. */
+/* The beginning of a head whose end has not come: BAD when the request line cannot become valid whatever follows, so that a peer that
+ * speaks no HTTP is answered at once; otherwise MORE (also when the line is whole and good). Header lines are not looked at. */
 px_parse px_h1_check_partial(px_slice bytes, px_parse_error *error);
+/* The same for the status line of a response. */
+px_parse px_h1_check_partial_response(px_slice bytes, px_parse_error *error);
 
-/* bytes: exactly one head as px_h1_find_end measured it. headers: room for PX_MAX_HEADERS. Gives DONE or BAD.
+/* bytes: exactly one head as px_h1_find_end measured it. headers: room for PX_MAX_HEADERS. Gives DONE or BAD. BAD: head is as far as it got.
  * Refused: CL with TE; CL repeated or not a plain number; TE other than exactly one "chunked" or in HTTP/1.0; bare CR; NUL and control bytes; obs-fold; blanks
- * before the colon; empty or non-token names; missing Host in 1.1, repeated or invalid Host; versions other than 1.0 and 1.1. A name that is a token but has an underscore or
- * a dot is passed as is with id OTHER (the caller drops underscores when told to). */
+ * before the colon; empty or non-token names; missing Host in 1.1, repeated or invalid Host; versions other than 1.0 and 1.1; CONNECT and TRACE (405). A name that is a token but has an underscore or
+ * a dot is passed as is with id OTHER (the caller drops underscores when told to). Methods are A-Z, "_" and "-", as nginx has it. */
 px_parse px_h1_parse_request(px_slice bytes, px_header *headers, px_request_head *head, px_parse_error *error);
+/* As above, status 502. Host means nothing here; a status line may end behind the number. */
 px_parse px_h1_parse_response(px_slice bytes, px_header *headers, px_response_head_in *head, px_parse_error *error);
 
 #endif

@@ -43,6 +43,8 @@ typedef struct px_header {
 px_header_id px_header_lookup(px_slice name);
 px_slice px_header_name(px_header_id id);
 
+/* Without spaces and tabs at both ends. */
+px_slice px_header_trim(px_slice text);
 /* True when the comma separated list value contains token (case folded). */
 bool px_header_has_token(px_slice value, px_slice token);
 /* Calls visit for each non-empty element of a comma separated list. visit returns false to stop. */
