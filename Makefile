@@ -1,0 +1,83 @@
+# `make help` lists the targets. Everything lands in build/ and .venv/; `make clean` removes both.
+
+PORT ?= 8080
+SECONDS ?= 60
+JOBS := $(shell nproc)
+PYTHON := .venv/bin/python
+C_FILES := git ls-files 'cextensions/*.[ch]' 'tests/*.[ch]' ':!cextensions/generated'
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-c fuzz-replay e2e lint format asan fuzz bench generate docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: build ## build proxyd and run it on port PORT=8080 in front of demo backends
+	@exec $(PYTHON) conf/demo/run.py --port $(PORT)
+
+build: .venv/requirements .venv/bin/proxyd ## build the engine in place; .venv/bin/proxyd runs it
+	@$(PYTHON) -W ignore setup.py -q build_ext --inplace
+
+test: build .venv/requirements-dev test-c fuzz-replay ## run all tests
+	@$(PYTHON) -m pytest -n 2 tests
+
+test-c: packages-test ## run the C engine's own tests, with sanitizers
+	@$(MAKE) --no-print-directory -j$(JOBS) -C tests/c check
+
+fuzz-replay: packages-test
+	@$(MAKE) --no-print-directory -j$(JOBS) -C tests/fuzz replay
+
+e2e: build .venv/requirements-dev packages-test ## run the end-to-end tests
+	@$(PYTHON) -m pytest -n 2 tests/e2e
+
+lint: .venv/requirements-dev packages-lint ## check style and types of Python and C
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(C_FILES) | xargs -r clang-format --dry-run -Werror
+
+format: .venv/requirements-dev packages-lint ## format Python and C as lint wants it
+	@.venv/bin/ruff check -q --fix . || true
+	@.venv/bin/ruff format -q .
+	@$(C_FILES) | xargs -r clang-format -i
+
+asan: build .venv/requirements-dev packages-test ## run the end-to-end tests under Address- and UBSanitizer
+	@.ci/asan
+
+fuzz: packages-test ## fuzz each target for SECONDS=60
+	@$(MAKE) --no-print-directory -j$(JOBS) -C tests/fuzz long SECONDS=$(SECONDS)
+
+bench: build .venv/requirements-bench packages-bench ## measure proxyd beside nginx, HAProxy and Caddy
+	@$(PYTHON) -m loadtests.compare
+	@$(PYTHON) -m loadtests.syscalls
+
+generate: .venv/requirements ## make cextensions/generated/ anew from the declarations
+	@$(PYTHON) cextensions/generate.py
+
+docs: generate ## make docs/reference/ anew from the declarations
+
+clean: ## remove all that was built
+	rm -rf build .venv *.egg-info proxyd/_engine*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the targets above stand on
+
+.PHONY: packages-build packages-test packages-lint packages-bench
+packages-build packages-test packages-lint packages-bench: packages-%:
+	@.ci/packages build $*
+
+# A virtual environment with the pinned packages of one requirements file; made again when that file changes.
+.venv/requirements .venv/requirements-dev .venv/requirements-bench: .venv/%: %.txt requirements.txt | .venv/bin/python
+	@$(PYTHON) -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/bin/python: | packages-build
+	@python3 -m venv .venv
+
+# The command, and the checkout on the path of this environment's Python. (An editable install by pip would do the
+# same, but compiles the whole engine once more.)
+.venv/bin/proxyd: Makefile | .venv/bin/python
+	@echo "$(CURDIR)" > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/proxyd.pth"
+	@printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m proxyd "$$@"\n' "$(CURDIR)" > $@
+	@chmod +x $@
