@@ -40,7 +40,8 @@ COMPILE = [
 LINK = ["-pthread"]
 
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-SANITIZE_COMPILE = [*SANITIZE, "-O1", "-fno-omit-frame-pointer", "-UNDEBUG", "-DPX_DEBUG=1"]
+# Python's own flags come first: -DNDEBUG would hide assertions, -fwrapv signed overflow.
+SANITIZE_COMPILE = [*SANITIZE, "-O1", "-fno-omit-frame-pointer", "-fno-wrapv", "-UNDEBUG", "-DPX_DEBUG=1"]
 
 
 def sources() -> list[str]:
