@@ -16,7 +16,7 @@ from tests.support.waiting import LIMIT, NeverHappened
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\xff]+) HTTP/(1\.[01])")
-_STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-5][0-9][0-9]) ([\t\x20-\x7e\x80-\xff]*)")
+_STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?")
 
@@ -178,7 +178,7 @@ class Message:
     @property
     def reason(self) -> bytes:
         """Of a response."""
-        return self.start_line.split(b" ", 2)[2]
+        return b" ".join(self.start_line.split(b" ")[2:])
 
     @property
     def says_close(self) -> bool:
@@ -325,7 +325,7 @@ def _read_fields(wire: Wire) -> Headers:
 
 
 def _framed_length(message: Message) -> int | None:
-    """The length that Content-Length names; None without one. What is ambiguous is malformed (RFC 9112, 6.3)."""
+    """The length that Content-Length names; None without one. Ambiguity is malformed (RFC 9112, 6.3)."""
     codings, lengths = message.values("Transfer-Encoding"), message.values("Content-Length")
     if codings:
         if lengths:

@@ -115,6 +115,7 @@ class Connection:
             raise Gone
         self._reading = reading
         self.requests.append(reading.message)
+        self.peer.requests.append(reading.message)
         self.peer.something_happened()
         return reading.message
 
@@ -251,6 +252,8 @@ class Peer:
         tolerant: bool = False,
     ) -> None:
         self.connections: list[Connection] = []
+        self.requests: list[Message] = []
+        """requests of all connections, in the order in which their heads were read"""
         self.tolerant = tolerant
         self._scripts = scripts or (answering(),)
         self._changed = threading.Condition()
@@ -313,11 +316,6 @@ class Peer:
     # What was seen
 
     @property
-    def requests(self) -> list[Message]:
-        """All requests of all connections; those of one connection in order, connections by number."""
-        return [request for connection in list(self.connections) for request in connection.requests]
-
-    @property
     def malformed(self) -> list[str]:
         """What strict reading refused."""
         return [connection.malformed for connection in list(self.connections) if connection.malformed]
@@ -348,7 +346,7 @@ class Peer:
         return list(self.connections)
 
     def wait_for_end(self, number: int) -> str:
-        """Wait until the other side ends connection `number`, whose script must be reading: "eof" or "reset"."""
+        """Wait until the other side ends connection `number`, while its script reads: "eof" or "reset"."""
         self.wait_for_connections(number)
         return self.wait_until(lambda: self.connections[number - 1].ended, f"the end of connection {number}")
 

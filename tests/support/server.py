@@ -34,7 +34,7 @@ Kind = Literal["nginx", "proxyd"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-_WORD = re.compile(r"\{([a-z_]+[0-9]*)\}")
+_WORD = re.compile(r"(?<!\$)\{([a-z_]+[0-9]*)\}")
 
 ACCESS_FORMAT = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
@@ -76,6 +76,7 @@ class Server:
         workers: int = 1,
         log_level: str = "info",
         access_log: str = "{dir}/access.log",
+        log_format: str = ACCESS_FORMAT,
         options: str = "daemon off;",
         env: dict[str, str] | None = None,
         **words: str,
@@ -97,6 +98,7 @@ class Server:
             "workers": str(workers),
             "log_level": log_level,
             "access_log": access_log,
+            "log_format": log_format,
         }
         directory.mkdir(parents=True, exist_ok=True)
         self.write_config(http)
@@ -139,7 +141,7 @@ class Server:
             f"{frame['main']}\n"
             f"events {{\n{frame['events']}\n}}\n"
             f"http {{\n"
-            f"    log_format frame '{ACCESS_FORMAT}';\n"
+            f"    log_format frame '{frame['log_format']}';\n"
             f"{access}{temporary}"
             f"{http}\n}}\n"
         )
@@ -249,7 +251,7 @@ class Server:
 
     def access(self) -> list[str]:
         """The lines of the access log."""
-        return _read(self.access_log).splitlines()
+        return lines_of(self.access_log)
 
     def wait_for_log(self, pattern: str, count: int = 1) -> list[str]:
         """Wait until `count` lines of the error log match; returns those lines."""
@@ -261,7 +263,7 @@ class Server:
 
     def _wait_for_lines(self, path: Path, pattern: str, count: int) -> list[str]:
         def matching() -> list[str] | None:
-            lines = [line for line in _read(path).splitlines() if re.search(pattern, line)]
+            lines = [line for line in lines_of(path) if re.search(pattern, line)]
             return lines if len(lines) >= count else None
 
         return wait_until(matching, lambda: f"{count} x {pattern!r} in {path.name}:\n{_read(path)[-3000:]}")
@@ -283,6 +285,11 @@ def child_pids(pid: int) -> list[int]:
 def process_title(pid: int) -> str:
     """What ps shows; empty when the process is gone or a zombie."""
     return _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ").strip()
+
+
+def lines_of(path: Path) -> list[str]:
+    """The complete lines of a file, as Latin-1; none when there is no such file."""
+    return _read(path).split("\n")[:-1]
 
 
 def _read(path: Path) -> str:
