@@ -170,7 +170,11 @@ class Server:
                 stderr=err,
                 start_new_session=True,
             )
-        wait_until(self._is_ready, lambda: f"{self.kind} to write its pid file; {self.output()}")
+        try:
+            wait_until(self._is_ready, lambda: f"{self.kind} to write its pid file; {self.output()}")
+        except BaseException:
+            self.kill()
+            raise
 
     def _is_ready(self) -> bool:
         assert self.process is not None
