@@ -34,12 +34,15 @@ typedef struct px_h1_failure {
 
 typedef struct px_h1_client_user {
     void (*on_connected)(px_h1_client *client); /* of a new connection, before anything else; may be NULL */
-    void (*on_informational)(px_h1_client *client, const px_response_head_in *head);
-    /* Final head. Slices live in head_block: hold it. body_follows: false: this is also the end, on_body will not come. */
+    void (*on_informational)(px_h1_client *client, const px_response_head_in *head); /* 1xx, not 101; may be NULL */
+    /* Final head; its slices and the array are good until the callback returns: copy the array, hold head_block, in which the slices
+     * live. body_follows: false: this is also the end, on_body will not come. 101 (only after px_h1_client_expect_upgrade): nothing more is
+     * read; take_transport or close follows, now or later. */
     void (*on_head)(px_h1_client *client, const px_response_head_in *head, px_block *head_block, bool body_follows);
     /* Pieces become the callee's. */
     void (*on_body)(px_h1_client *client, px_piece *pieces, uint32_t count, bool last);
-    void (*on_writable)(px_h1_client *client); /* all of the request handed over so far is with the kernel */
+    /* All of the request handed over so far is with the kernel. Not after its last. */
+    void (*on_writable)(px_h1_client *client);
     /* The connection is closed already; the client object is freed after the callback. */
     void (*on_failure)(px_h1_client *client, const px_h1_failure *failure);
 } px_h1_client_user;
@@ -50,14 +53,17 @@ typedef struct px_h1_client_limits {
     uint32_t read_bytes;     /* how much one read of the body may take */
 } px_h1_client_limits;
 
-/* fd: from px_connect. */
+/* fd: from px_connect. NULL: could not be watched (errno), fd is still the caller's. */
 px_h1_client *px_h1_client_new(px_loop *loop, int fd, bool pending);
 /* Starts an exchange on a new or an idle client. owner: px_h1_client_owner gives it back. no_body: the answer has no body (HEAD). */
 void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, void *owner, const px_h1_client_limits *limits,
                         bool no_body);
+/* After start: the request asks for an upgrade. A 101 that nobody asked for is PX_FAIL_INVALID. */
+void px_h1_client_expect_upgrade(px_h1_client *client);
 void *px_h1_client_owner(const px_h1_client *client);
 
-/* Bytes of the request, head first. chunked: each call's bytes are framed as a chunk, last adds the final chunk; raw otherwise. */
+/* Bytes of the request, head first. chunked: each call's bytes are framed as a chunk, last adds the final chunk; raw otherwise.
+ * Written by a task at the end of the turn. After the answer's end, and after a failed write, they are released unsent. */
 void px_h1_client_send(px_h1_client *client, px_piece *pieces, uint32_t count, bool chunked, bool last);
 size_t px_h1_client_unsent(const px_h1_client *client);
 

@@ -34,5 +34,7 @@ uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count);
 /* Live connections, and of those the idle ones. */
 uint64_t px_h1_server_live(void);
 uint64_t px_h1_server_idle(void);
+/* Frees what is kept for reuse (at exit). */
+void px_h1_server_pool_clear(void);
 
 #endif

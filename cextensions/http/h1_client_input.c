@@ -1,0 +1,275 @@
+/* See h1_client_private.h: the answer. Bytes stay in the block into which they were read; heads and pieces of bodies are slices of
+ * it. */
+#include "http/h1_client_private.h"
+
+#define BODY_PIECES    16
+#define READ_MAX_BYTES 65536u
+
+void px_h1_client_drop_input(px_h1_client *client)
+{
+    px_block_release(&client->block);
+    client->pos = client->end = 0;
+}
+
+static void consume(px_h1_client *client, size_t n)
+{
+    client->pos += (uint32_t)n;
+    if (client->pos == client->end)
+        px_h1_client_drop_input(client);
+}
+
+/* The answer is complete; the callback that says so may park, restart or close the client. */
+static void finish(px_h1_client *client)
+{
+    client->state = PX_CLIENT_DONE;
+    client->reading = false;
+    client->exchanges++;
+}
+
+/* ---- head ---- */
+
+static size_t head_block_bytes(const px_h1_client *client)
+{
+    size_t bytes = client->limits.head_bytes;
+    return bytes > PX_H1_ANSWER_READ_BYTES ? bytes : PX_H1_ANSWER_READ_BYTES;
+}
+
+/* A block with room behind `end`. A head is never longer than head_bytes, so that a block of its own has room for it. */
+static void make_room_for_head(px_h1_client *client)
+{
+    px_block *old = client->block;
+    if (old != NULL && client->end < old->size)
+        return;
+    uint32_t len = client->end - client->pos;
+    client->block = px_block_take(head_block_bytes(client) + 1);
+    if (len > 0)
+        memcpy(client->block->data, old->data + client->pos, len);
+    client->pos = 0;
+    client->end = len;
+    px_block_release(&old);
+}
+
+/* The framing of the body, adjusted for answers that never have one (RFC 9112 6.3). */
+static void set_framing(px_h1_client *client, const px_response_head_in *head)
+{
+    bool none = client->no_body || head->status == 204 || head->status == 304;
+    client->body = none ? 0 : head->body;
+    client->body_left = client->body > 0 ? (uint64_t)client->body : 0;
+    client->keepalive = head->keepalive && client->body != PX_BODY_UNTIL_CLOSE;
+    if (client->body == PX_BODY_CHUNKED)
+        px_chunked_init(&client->decoder);
+}
+
+static void upgraded(px_h1_client *client, const px_response_head_in *head, px_block *block)
+{
+    if (!client->upgrade || !head->upgrade) {
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0, "upstream sent 101 Switching Protocols that was not asked for");
+        return;
+    }
+    client->phase = PX_ANSWER_UPGRADED;
+    client->reading = false;
+    client->user->on_head(client, head, block, false);
+}
+
+static void final_head(px_h1_client *client, const px_response_head_in *head, px_block *block)
+{
+    set_framing(client, head);
+    if (client->body == 0)
+        finish(client);
+    else
+        client->phase = PX_ANSWER_BODY;
+    client->user->on_head(client, head, block, client->body != 0);
+}
+
+static void take_head(px_h1_client *client, size_t len)
+{
+    static px_header headers[PX_MAX_HEADERS]; /* the callee copies what it keeps; nothing else is parsed meanwhile */
+    px_response_head_in head;
+    px_parse_error error;
+    px_slice bytes = {client->block->data + client->pos, len};
+    if (px_h1_parse_response(bytes, headers, &head, &error) != PX_PARSE_DONE) {
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0, error.text);
+        return;
+    }
+    px_block *block = px_block_ref(client->block); /* the callbacks may close the client */
+    client->scanned = 0;
+    consume(client, len);
+    if (head.status == 101)
+        upgraded(client, &head, block);
+    else if (head.status >= 200)
+        final_head(client, &head, block);
+    else if (client->user->on_informational != NULL)
+        client->user->on_informational(client, &head);
+    px_block_release(&block);
+}
+
+/* False: more bytes are needed. */
+static bool look_for_head(px_h1_client *client)
+{
+    if (client->pos == client->end)
+        return false;
+    px_slice bytes = {client->block->data + client->pos, client->end - client->pos};
+    size_t len = px_h1_find_end(bytes, &client->scanned);
+    px_parse_error error;
+    if (len == 0 && px_h1_check_partial_response(bytes, &error) == PX_PARSE_BAD)
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0, error.text);
+    else if ((len > 0 ? len : bytes.len) > client->limits.head_bytes)
+        px_h1_client_fail(client, PX_FAIL_HEAD_TOO_LARGE, 0, NULL);
+    else if (len == 0)
+        return false;
+    else
+        take_head(client, len);
+    return true;
+}
+
+/* ---- body ---- */
+
+static void deliver(px_h1_client *client, px_piece *pieces, uint32_t count, bool last)
+{
+    if (last)
+        finish(client);
+    if (count > 0 || last)
+        client->user->on_body(client, pieces, count, last);
+}
+
+static px_piece piece_of(px_h1_client *client, px_slice data)
+{
+    return (px_piece){data.data, data.len, px_block_ref(client->block)};
+}
+
+static void deliver_chunked(px_h1_client *client)
+{
+    px_slice bytes = {client->block->data + client->pos, client->end - client->pos}, data;
+    const uint8_t *start = bytes.data;
+    px_piece pieces[BODY_PIECES];
+    px_parse_error error;
+    px_parse result = PX_PARSE_MORE;
+    uint32_t count = 0;
+    while (result == PX_PARSE_MORE && bytes.len > 0 && count < BODY_PIECES) {
+        result = px_chunked_decode(&client->decoder, &bytes, &data, &error);
+        if (result != PX_PARSE_BAD && data.len > 0)
+            pieces[count++] = piece_of(client, data);
+    }
+    if (result == PX_PARSE_BAD) {
+        while (count > 0)
+            px_piece_release(&pieces[--count]);
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0, "upstream sent invalid chunked response");
+        return;
+    }
+    consume(client, (size_t)(bytes.data - start));
+    deliver(client, pieces, count, result == PX_PARSE_DONE);
+}
+
+static void deliver_plain(px_h1_client *client)
+{
+    px_slice data = {client->block->data + client->pos, client->end - client->pos};
+    bool last = false;
+    if (client->body >= 0) {
+        if (data.len > client->body_left)
+            data.len = (size_t)client->body_left;
+        client->body_left -= data.len;
+        last = client->body_left == 0;
+    }
+    px_piece piece = piece_of(client, data);
+    consume(client, data.len);
+    deliver(client, &piece, 1, last);
+}
+
+/* ---- reading ---- */
+
+static size_t body_block_bytes(const px_h1_client *client)
+{
+    size_t bytes = client->limits.read_bytes;
+    if (bytes == 0 || bytes > READ_MAX_BYTES)
+        bytes = READ_MAX_BYTES;
+    if (client->body > 0 && bytes > client->body_left)
+        bytes = (size_t)client->body_left;
+    return bytes;
+}
+
+static px_io fill(px_h1_client *client)
+{
+    if (client->phase == PX_ANSWER_HEAD)
+        make_room_for_head(client);
+    else
+        client->block = px_block_take(body_block_bytes(client));
+    size_t moved = 0;
+    px_io io = px_transport_read(&client->transport, client->block->data + client->end,
+                                 client->block->size - client->end, &moved);
+    client->end += (uint32_t)moved;
+    if (client->pos == client->end)
+        px_h1_client_drop_input(client);
+    if (moved > 0)
+        client->bytes_received = true;
+    px_h1_client_spend(client, moved);
+    return io;
+}
+
+static void ended(px_h1_client *client)
+{
+    if (client->phase == PX_ANSWER_HEAD && client->send_failed)
+        px_h1_client_fail(client, PX_FAIL_SEND, client->send_error, NULL);
+    else if (client->phase == PX_ANSWER_HEAD)
+        px_h1_client_fail(client, PX_FAIL_CLOSED, 0, NULL);
+    else if (client->body == PX_BODY_UNTIL_CLOSE)
+        deliver(client, NULL, 0, true);
+    else
+        px_h1_client_fail(client, PX_FAIL_CLOSED_IN_BODY, 0, NULL);
+}
+
+static void read_failed(px_h1_client *client)
+{
+    if (client->phase == PX_ANSWER_HEAD && client->send_failed)
+        px_h1_client_fail(client, PX_FAIL_SEND, client->send_error, NULL);
+    else
+        px_h1_client_fail(client, PX_FAIL_READ, client->transport.error, NULL);
+}
+
+/* Delivers from the block. False: nothing to deliver in it. */
+static bool deliver_received(px_h1_client *client)
+{
+    if (client->phase == PX_ANSWER_HEAD)
+        return look_for_head(client);
+    if (client->pos == client->end)
+        return false;
+    if (client->body == PX_BODY_CHUNKED)
+        deliver_chunked(client);
+    else
+        deliver_plain(client);
+    return true;
+}
+
+static bool receiving(const px_h1_client *client)
+{
+    return client->state == PX_CLIENT_ACTIVE && client->phase != PX_ANSWER_UPGRADED && !client->paused;
+}
+
+/* read_timeout counts from the last byte, or from when the request was with the kernel. */
+static void await_more(px_h1_client *client, bool read)
+{
+    bool expected = client->bytes_received || (client->request_done && client->output.queue.bytes == 0);
+    if (receiving(client) && expected && (read || !client->reading))
+        px_h1_client_await(client);
+}
+
+void px_h1_client_receive(px_h1_client *client)
+{
+    bool read = false;
+    while (receiving(client)) {
+        if (deliver_received(client))
+            continue;
+        if (px_h1_client_spend(client, 0)) {
+            px_loop_next_turn(client->transport.loop, &client->task);
+            break;
+        }
+        px_io io = client->transport.readable || client->transport.read_ended ? fill(client) : PX_IO_AGAIN;
+        read |= io == PX_IO_OK;
+        if (io == PX_IO_END)
+            ended(client);
+        else if (io == PX_IO_ERROR)
+            read_failed(client);
+        else if (io == PX_IO_AGAIN)
+            break;
+    }
+    await_more(client, read);
+}

@@ -1,0 +1,500 @@
+/* See h1_server_private.h: what a client sends. Received bytes stay where they were read: a head, its body and the requests behind
+ * it are slices of shared blocks; only a head that does not fit into the rest of its block is copied, once. */
+#include "http/h1_server_private.h"
+
+#define BODY_BLOCK_BYTES 65536u
+#define BODY_PIECES      16
+
+#define READING_LINE    "reading client request line"
+#define READING_HEADERS "reading client request headers"
+#define CLOSED_TEXT     "client prematurely closed connection"
+#define RESET_TEXT      "recv() failed (104: Connection reset by peer)"
+#define TIMEOUT_TEXT    "client timed out (110: Connection timed out)"
+
+void px_h1_drop_input(px_h1_conn *conn)
+{
+    px_block_release(&conn->block);
+    conn->pos = conn->end = 0;
+}
+
+static void consume(px_h1_conn *conn, size_t n)
+{
+    conn->pos += (uint32_t)n;
+    if (conn->pos == conn->end)
+        px_h1_drop_input(conn);
+}
+
+static px_slice unread(const px_h1_conn *conn)
+{
+    if (conn->block == NULL)
+        return (px_slice){NULL, 0};
+    return px_slice_from(conn->block->data + conn->pos, conn->end - conn->pos);
+}
+
+/* ---- heads: reading ---- */
+
+static size_t head_limit(const px_h1_settings *settings)
+{
+    return settings->header_buffer_bytes + (size_t)settings->large_buffer_count * settings->large_buffer_bytes;
+}
+
+/* Room behind `end` for a head that is not complete: in the same block, or in a larger one. Others may hold slices of the
+ * block, so nothing is moved within it. */
+static void make_room(px_h1_conn *conn, const px_h1_settings *settings)
+{
+    px_block *old = conn->block;
+    uint32_t len = conn->end - conn->pos;
+    if (old != NULL && conn->end < old->size && (conn->pos == 0 || old->size - conn->end >= 512))
+        return;
+    size_t size = len < PX_H1_HEAD_READ_BYTES / 2 ? PX_H1_HEAD_READ_BYTES : 2 * (size_t)len;
+    size_t limit = head_limit(settings) + 1;
+    if (size > limit && limit > len)
+        size = limit;
+    if (size < PX_H1_HEAD_READ_BYTES)
+        size = PX_H1_HEAD_READ_BYTES;
+    conn->block = px_block_take(size);
+    if (old != NULL)
+        memcpy(conn->block->data, old->data + conn->pos, len);
+    conn->pos = 0;
+    conn->end = len;
+    px_block_release(&old);
+}
+
+static px_io fill_head(px_h1_conn *conn)
+{
+    make_room(conn, px_h1_conn_settings(conn));
+    size_t moved = 0;
+    px_io io = px_transport_read(&conn->transport, conn->block->data + conn->end, conn->block->size - conn->end,
+                                 &moved);
+    conn->end += (uint32_t)moved;
+    if (conn->pos == conn->end)
+        px_h1_drop_input(conn);
+    return io;
+}
+
+/* ---- heads: limits ---- */
+
+static void forget_head(px_h1_conn *conn)
+{
+    conn->scanned = 0;
+    conn->line = 0;
+    conn->room = 0;
+    conn->buffers = 0;
+}
+
+/* nginx reads a head into one buffer of client_header_buffer_size and then, whole lines each, into at most `number` of
+ * large_client_header_buffers. We have one block; this walks the lines as they would fall into those buffers, so that the
+ * same heads are refused. Only for heads that one buffer might not hold. */
+static bool line_fits(px_h1_conn *conn, const px_h1_settings *settings, uint32_t len)
+{
+    if (conn->line == 0 && conn->buffers == 0)
+        conn->room = settings->header_buffer_bytes;
+    if (len <= conn->room)
+        return true;
+    return len <= settings->large_buffer_bytes;
+}
+
+static bool count_line(px_h1_conn *conn, const px_h1_settings *settings, uint32_t len)
+{
+    if (len > conn->room) {
+        if (++conn->buffers > settings->large_buffer_count)
+            return false;
+        conn->room = settings->large_buffer_bytes;
+    }
+    conn->room -= len;
+    return true;
+}
+
+/* bytes: the head, or what there is of it. False: too large, *error says how. */
+static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
+{
+    const px_h1_settings *settings = px_h1_conn_settings(conn);
+    if (bytes.len <= settings->header_buffer_bytes ||
+        (settings->large_buffer_count > 0 && bytes.len <= settings->large_buffer_bytes))
+        return true;
+    for (;;) {
+        const uint8_t *line = bytes.data + conn->line;
+        size_t rest = bytes.len - conn->line;
+        const uint8_t *end = rest > 0 ? memchr(line, '\n', rest) : NULL;
+        uint32_t len = (uint32_t)(end != NULL ? (size_t)(end - line) + 1 : rest);
+        if (!line_fits(conn, settings, len)) {
+            if (conn->line == 0)
+                *error = (px_parse_error){.status = 414, .text = "client sent too long URI", .activity = READING_LINE};
+            else
+                *error = (px_parse_error){.status = 494, .text = "client sent too long header line",
+                                          .where = {line, len}, .activity = READING_HEADERS};
+            return false;
+        }
+        if (end == NULL && (len <= conn->room || conn->buffers < settings->large_buffer_count))
+            return true;
+        if (end == NULL || !count_line(conn, settings, len)) {
+            *error = (px_parse_error){.status = 494, .text = "client sent too large request",
+                                      .activity = READING_HEADERS};
+            return false;
+        }
+        conn->line += len;
+    }
+}
+
+/* ---- heads: what they start ---- */
+
+static px_h1_exchange *begin_exchange(px_h1_conn *conn, bool pipelined)
+{
+    px_h1_conn_set_idle(conn, false);
+    conn->state = PX_H1_BUSY;
+    conn->client.requests++;
+    px_h1_exchange *exchange = px_h1_exchange_new(conn);
+    exchange->stream.pipelined = pipelined;
+    return exchange;
+}
+
+/* What is there of the request line. */
+static px_slice first_line(px_slice bytes)
+{
+    const uint8_t *end = bytes.len > 0 ? memchr(bytes.data, '\n', bytes.len) : NULL;
+    if (end == NULL)
+        return bytes;
+    size_t len = (size_t)(end - bytes.data);
+    return px_slice_from(bytes.data, len > 0 && bytes.data[len - 1] == '\r' ? len - 1 : len);
+}
+
+/* No request can be made of what came. Nothing that follows it is looked at. */
+static void refuse(px_h1_conn *conn, const px_parse_error *error, bool gone)
+{
+    px_slice bytes = unread(conn);
+    px_h1_exchange *exchange = begin_exchange(conn, false);
+    exchange->bad = exchange->body_done = true;
+    conn->closing = true;
+    exchange->stream.received = bytes.len;
+    exchange->stream.gone = gone;
+    exchange->stream.client_ended = conn->transport.read_ended;
+    if (gone)
+        px_loop_defer(conn->transport.loop, &conn->task);
+    exchange->stream.user->on_bad_request(&exchange->stream, error, first_line(bytes), conn->block);
+    if (conn->state != PX_H1_CLOSED)
+        px_h1_drop_input(conn);
+}
+
+static void start_request(px_h1_conn *conn, const px_request_head *head, size_t head_len)
+{
+    px_h1_exchange *exchange = begin_exchange(conn, conn->burst > 0);
+    px_stream *stream = &exchange->stream;
+    exchange->http10 = head->minor_version < 1;
+    exchange->no_body = head->method == PX_METHOD_HEAD;
+    exchange->expect_continue = head->expect_continue && !exchange->http10;
+    exchange->body_done = head->body == 0;
+    exchange->body_left = head->body > 0 ? (uint64_t)head->body : 0;
+    if (head->body == PX_BODY_CHUNKED)
+        px_chunked_init(&exchange->decoder);
+    stream->body = head->body;
+    stream->received = head_len;
+    stream->keepalive = head->keepalive;
+    if (conn->transport.peer_ended)
+        px_loop_defer(conn->transport.loop, &conn->task); /* to see whether the client left, after the answer had its chance */
+    px_block *block = px_block_ref(conn->block);
+    consume(conn, head_len);
+    stream->user->on_request(stream, head, block);
+    px_block_release(&block);
+}
+
+static void parse_head(px_h1_conn *conn, px_slice bytes)
+{
+    static px_header headers[PX_MAX_HEADERS]; /* the callee copies what it keeps; nothing else is parsed meanwhile */
+    px_request_head head;
+    px_parse_error error;
+    if (px_h1_parse_request(bytes, headers, &head, &error) == PX_PARSE_DONE)
+        start_request(conn, &head, bytes.len);
+    else
+        refuse(conn, &error, false);
+}
+
+/* Empty lines in front of a request line (RFC 9112 2.2). */
+static void skip_empty_lines(px_h1_conn *conn)
+{
+    px_slice bytes = unread(conn);
+    size_t n = 0;
+    while (n < bytes.len) {
+        if (bytes.data[n] == '\n')
+            n++;
+        else if (bytes.data[n] == '\r' && n + 1 < bytes.len && bytes.data[n + 1] == '\n')
+            n += 2;
+        else
+            break;
+    }
+    if (n > 0)
+        consume(conn, n);
+}
+
+/* False: more bytes are needed. */
+static bool look_for_head(px_h1_conn *conn)
+{
+    if (conn->scanned == 0)
+        skip_empty_lines(conn);
+    px_slice bytes = unread(conn);
+    if (bytes.len == 0 || (bytes.len == 1 && bytes.data[0] == '\r')) /* perhaps an empty line */
+        return false;
+    px_parse_error error;
+    size_t len = px_h1_find_end(bytes, &conn->scanned);
+    px_slice head = {bytes.data, len > 0 ? len : bytes.len};
+    if (!head_fits(conn, head, &error) ||
+        (len == 0 && px_h1_check_partial(bytes, &error) == PX_PARSE_BAD)) {
+        forget_head(conn);
+        refuse(conn, &error, false);
+        return true;
+    }
+    if (len == 0)
+        return false;
+    forget_head(conn);
+    parse_head(conn, head);
+    return true;
+}
+
+static void wait_for_head(px_h1_conn *conn)
+{
+    if (conn->state == PX_H1_HEAD || conn->pos == conn->end)
+        return;
+    px_h1_conn_set_idle(conn, false);
+    conn->state = PX_H1_HEAD;
+    px_timer_start(conn->transport.loop, &conn->timer, px_h1_conn_settings(conn)->client_header_timeout);
+}
+
+static void log_closed(const px_h1_conn *conn)
+{
+    const px_log *log = px_h1_conn_settings(conn)->log;
+    if (conn->client.requests == 0)
+        px_log_at(log, PX_LOG_INFO, conn->client.number,
+                  "client closed connection while waiting for request, client: %.*s",
+                  PX_SLICE_ARGS(conn->client.address_text));
+    else
+        px_log_at(log, PX_LOG_INFO, conn->client.number, "client %.*s closed keepalive connection",
+                  PX_SLICE_ARGS(conn->client.address_text));
+}
+
+/* A head whose rest will not come. */
+static void give_up_head(px_h1_conn *conn, int status, const char *text)
+{
+    px_slice bytes = unread(conn);
+    bool in_line = memchr(bytes.data, '\n', bytes.len) == NULL;
+    px_parse_error error = {
+        .status = status, .text = text, .activity = in_line ? READING_LINE : READING_HEADERS};
+    forget_head(conn);
+    refuse(conn, &error, true);
+}
+
+static void ended_before_head(px_h1_conn *conn, px_io io)
+{
+    if (conn->pos == conn->end) {
+        log_closed(conn);
+        px_h1_conn_close(conn, false);
+        return;
+    }
+    give_up_head(conn, 400, io == PX_IO_END ? CLOSED_TEXT : RESET_TEXT);
+}
+
+void px_h1_head_timed_out(px_h1_conn *conn)
+{
+    give_up_head(conn, 408, TIMEOUT_TEXT);
+}
+
+void px_h1_next_head(px_h1_conn *conn)
+{
+    while (!look_for_head(conn)) {
+        px_io io = conn->transport.readable ? fill_head(conn) : PX_IO_AGAIN;
+        if (io == PX_IO_AGAIN) {
+            wait_for_head(conn);
+            return;
+        }
+        if (io != PX_IO_OK) {
+            ended_before_head(conn, io);
+            return;
+        }
+    }
+}
+
+/* ---- bodies ---- */
+
+static px_io fill_body(px_h1_conn *conn, size_t max)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    size_t size = max < BODY_BLOCK_BYTES ? max : BODY_BLOCK_BYTES;
+    if (exchange->stream.body > 0 && size > exchange->body_left)
+        size = (size_t)exchange->body_left;
+    conn->block = px_block_take(size);
+    conn->pos = conn->end = 0;
+    size_t moved = 0;
+    px_io io = px_transport_read(&conn->transport, conn->block->data, conn->block->size, &moved);
+    conn->end = (uint32_t)moved;
+    px_h1_spend(exchange, moved);
+    if (moved == 0)
+        px_h1_drop_input(conn);
+    return io;
+}
+
+/* Takes at most max bytes of what was received. piece may come out empty: there was only framing. */
+static px_parse take_body(px_h1_conn *conn, size_t max, px_piece *piece, px_parse_error *error)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    px_slice bytes = unread(conn), data;
+    if (bytes.len > max)
+        bytes.len = max;
+    const uint8_t *start = bytes.data;
+    px_parse result = PX_PARSE_MORE;
+    if (exchange->stream.body == PX_BODY_CHUNKED) {
+        result = px_chunked_decode(&exchange->decoder, &bytes, &data, error);
+        if (result == PX_PARSE_BAD)
+            return result;
+    } else {
+        if (bytes.len > exchange->body_left)
+            bytes.len = (size_t)exchange->body_left;
+        data = bytes;
+        bytes.data += bytes.len;
+        exchange->body_left -= data.len;
+        if (exchange->body_left == 0)
+            result = PX_PARSE_DONE;
+    }
+    if (result == PX_PARSE_DONE)
+        exchange->body_done = true;
+    *piece = (px_piece){data.data, data.len, data.len > 0 ? px_block_ref(conn->block) : NULL};
+    exchange->expect_continue = false;
+    size_t used = (size_t)(bytes.data - start);
+    exchange->stream.received += used;
+    consume(conn, used);
+    return result;
+}
+
+/* The rest of the input has no meaning. gone: nor can the client be answered. */
+static void body_broken(px_h1_conn *conn, int status, const char *text, bool gone)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    exchange->wanted = 0;
+    exchange->bad = exchange->body_done = true;
+    exchange->stream.gone = gone;
+    conn->closing = true;
+    if (gone)
+        px_loop_defer(conn->transport.loop, &conn->task);
+    px_h1_drop_input(conn);
+    exchange->stream.user->on_body_error(&exchange->stream, status, text);
+}
+
+void px_h1_body_timed_out(px_h1_conn *conn)
+{
+    body_broken(conn, 408, TIMEOUT_TEXT, true);
+}
+
+static void body_ended(px_h1_conn *conn, px_io io)
+{
+    conn->exchange->stream.client_ended = true;
+    body_broken(conn, 400, io == PX_IO_END ? CLOSED_TEXT : RESET_TEXT, true);
+}
+
+static void wait_for_body(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    if (exchange->expect_continue) {
+        exchange->expect_continue = false;
+        px_h1_send_continue(conn);
+    }
+    exchange->waiting = true;
+    px_timer_start(conn->transport.loop, &conn->timer, exchange->stream.settings->client_body_timeout);
+}
+
+/* Collects what there is, from the block and then from the socket. */
+static px_io collect_body(px_h1_conn *conn, px_piece *pieces, uint32_t *count, px_parse_error *error, bool *bad)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    size_t bytes = 0;
+    while (!exchange->body_done && bytes < exchange->wanted && *count < BODY_PIECES) {
+        if (conn->pos == conn->end) {
+            px_io io = conn->transport.readable || conn->transport.read_ended
+                           ? fill_body(conn, exchange->wanted - bytes)
+                           : PX_IO_AGAIN;
+            if (io != PX_IO_OK)
+                return io;
+        }
+        px_piece *piece = &pieces[*count];
+        if (take_body(conn, exchange->wanted - bytes, piece, error) == PX_PARSE_BAD) {
+            *bad = true;
+            return PX_IO_OK;
+        }
+        bytes += piece->len;
+        *count += piece->len > 0;
+    }
+    return PX_IO_OK;
+}
+
+void px_h1_deliver_body(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    if (px_h1_spend(exchange, 0)) {
+        px_loop_next_turn(conn->transport.loop, &conn->task);
+        return;
+    }
+    exchange->waiting = false;
+    px_piece pieces[BODY_PIECES];
+    uint32_t count = 0;
+    px_parse_error error;
+    bool bad = false;
+    px_io io = collect_body(conn, pieces, &count, &error, &bad);
+    if (bad) {
+        while (count > 0)
+            px_piece_release(&pieces[--count]);
+        body_broken(conn, error.status, error.text, false);
+    } else if (count > 0 || exchange->body_done) {
+        exchange->wanted = 0;
+        exchange->stream.user->on_body(&exchange->stream, pieces, count, exchange->body_done);
+    } else if (io == PX_IO_AGAIN) {
+        wait_for_body(conn);
+    } else {
+        body_ended(conn, io);
+    }
+}
+
+void px_h1_stream_read_body(px_stream *stream, size_t max_bytes)
+{
+    px_h1_conn *conn = px_h1_stream_conn(stream);
+    px_h1_exchange *exchange = conn->exchange;
+    if (stream->gone)
+        return;
+    exchange->wanted = max_bytes > 0 ? max_bytes : 1;
+    if (px_h1_spend(exchange, 0))
+        px_loop_next_turn(conn->transport.loop, &conn->task);
+    else
+        px_loop_defer(conn->transport.loop, &conn->task);
+}
+
+static void give_up_input(px_h1_conn *conn)
+{
+    conn->exchange->body_done = conn->exchange->bad = true;
+    conn->closing = true;
+    px_h1_drop_input(conn);
+}
+
+void px_h1_discard_body(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    uint64_t received = exchange->stream.received; /* what is thrown away does not count, as in nginx */
+    while (!exchange->body_done) {
+        if (px_h1_spend(exchange, 0)) {
+            px_loop_next_turn(conn->transport.loop, &conn->task);
+            break;
+        }
+        if (conn->pos == conn->end) {
+            if (!conn->transport.readable && !conn->transport.read_ended)
+                break;
+            px_io io = fill_body(conn, BODY_BLOCK_BYTES);
+            if (io == PX_IO_AGAIN)
+                break;
+            if (io != PX_IO_OK) {
+                give_up_input(conn);
+                break;
+            }
+        }
+        px_piece piece;
+        px_parse_error error;
+        if (take_body(conn, BODY_BLOCK_BYTES, &piece, &error) == PX_PARSE_BAD)
+            give_up_input(conn);
+        else
+            px_piece_release(&piece);
+    }
+    exchange->stream.received = received;
+}
