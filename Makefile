@@ -65,7 +65,7 @@ clean: ## remove all that was built
 
 .PHONY: packages-build packages-test packages-lint packages-bench
 packages-build packages-test packages-lint packages-bench: packages-%:
-	@.ci/packages build $*
+	@.ci/packages build $(filter-out build,$*)
 
 # A virtual environment with the pinned packages of one requirements file; made again when that file changes.
 .venv/requirements .venv/requirements-dev .venv/requirements-bench: .venv/%: %.txt requirements.txt | .venv/bin/python
