@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from proxyd.config.plan import Buffers, Piece
+from proxyd.config.plan import Buffers, Piece, Regex
 
 INT64_MAX = 2**63 - 1
 
@@ -33,8 +33,25 @@ class Scope(Protocol):
     def name(self) -> str:
         """The directive that is being read."""
 
+    @property
+    def root(self) -> bool:
+        """Whether the master will have super-user privileges."""
+
+    @property
+    def cpus(self) -> int:
+        """How many processors there are."""
+
     def template(self, text: str, argument: int = 0) -> list[Piece]:
         """Compile text with $variables."""
+
+    def regex(self, pattern: str, caseless: bool, argument: int = 0) -> Regex:
+        """Check a regular expression; its named groups become variables."""
+
+    def path(self, text: str) -> str:
+        """A path as the operator wrote it, made absolute."""
+
+    def resolve(self, host: str, port: int) -> list[tuple[int, bytes]]:
+        """Addresses of a host: family (4, 6) and packed bytes. Empty: not found."""
 
     def warn(self, message: str, hint: str = "", argument: int = 0) -> None:
         """Tell the operator something that is no error."""
@@ -157,15 +174,16 @@ class Size(OneArgument):
 
 
 class Duration(OneArgument):
-    """A length of time, in milliseconds. ``seconds``: the directive counts whole seconds, so "ms" is not for it."""
+    """A length of time, in milliseconds in the Plan.
+
+    nginx reads two kinds: times that may be given in "ms" and go up to weeks, and whole seconds that go up to years.
+    """
 
     type = int
-    hint = "a time such as 500ms, 30s, 5m, 1h 30m"
 
     def __init__(self, seconds: bool = False) -> None:
         self.seconds = seconds
-        if seconds:
-            self.hint = "a time such as 30s, 5m, 1h 30m"
+        self.hint = "a time such as 30s, 5m, 1h 30m" if seconds else "a time such as 500ms, 30s, 5m"
 
     def value(self, text: str, scope: Scope) -> int:
         time = parse_time(text, self.seconds)
@@ -298,10 +316,18 @@ def parse_size(text: str, giga: bool) -> int | None:
     return number << shift
 
 
-# In the order in which they may follow each other; nginx's "M" is a month of 30 days, "y" 365 days.
-_TIME_UNITS = {
+# The units in the order in which they may follow each other. A month has 30 days, a year 365.
+_SECONDS_UNITS = {
     "y": 365 * 86_400_000,
     "M": 30 * 86_400_000,
+    "w": 7 * 86_400_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1_000,
+    "": 1_000,
+}
+_MSEC_UNITS = {
     "w": 7 * 86_400_000,
     "d": 86_400_000,
     "h": 3_600_000,
@@ -310,21 +336,23 @@ _TIME_UNITS = {
     "ms": 1,
     "": 1_000,
 }
-_TIME_RANK = {unit: rank for rank, unit in enumerate(_TIME_UNITS)}
-_TIME_PART = re.compile(r"([0-9]+)(ms|[yMwdhms]?) *")
+_TIME_PART = re.compile(r"([0-9]{1,15})(ms|[yMwdhms]?) *")
+LONGEST_TIME = 2**53  # 285,000 years: sums of times stay far from the end of 64 bits
 
 
 def parse_time(text: str, seconds: bool = False) -> int | None:
     """Milliseconds of "30s", "1h 30m" or "90" (seconds). Each unit at most once, from large to small."""
+    units = _SECONDS_UNITS if seconds else _MSEC_UNITS
+    order = list(units)
     total, rank, at = 0, -1, 0
     while at < len(text) or at == 0:
         part = _TIME_PART.match(text, at)
         if part is None:
             return None
         digits, unit = part.groups()
-        if _TIME_RANK[unit] <= rank or (seconds and unit == "ms") or len(digits) > 18:
+        if unit not in units or order.index(unit) <= rank:
             return None
-        rank = _TIME_RANK[unit]
-        total += int(digits) * _TIME_UNITS[unit]
+        rank = order.index(unit)
+        total += int(digits) * units[unit]
         at = part.end()
-    return total if total <= 2**31 * 1000 else None
+    return total if total <= LONGEST_TIME else None

@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
-from proxyd.config.directive import Directive
-from proxyd.config.directives import core, headers, log, proxy, types
+from types import ModuleType
 
-THEMES = {"core": core, "types": types, "headers": headers, "log": log, "proxy": proxy}
+from proxyd.config.directive import Context, Directive
+from proxyd.config.directives import (
+    core,
+    headers,
+    listen,
+    location,
+    log,
+    main,
+    map,
+    proxy,
+    return_,
+    server_name,
+    tables,
+    types,
+    upstream,
+)
+
+THEMES: dict[str, ModuleType] = {
+    "main": main,
+    "core": core,
+    "listen": listen,
+    "server_name": server_name,
+    "location": location,
+    "return": return_,
+    "types": types,
+    "headers": headers,
+    "log": log,
+    "map": map,
+    "upstream": upstream,
+    "proxy": proxy,
+    "tables": tables,
+}
 
 ALL: tuple[Directive, ...] = tuple(directive for theme in THEMES.values() for directive in theme.DIRECTIVES)
+
+BY_CONTEXT: dict[Context, dict[str, Directive]] = {
+    context: {directive.name: directive for directive in ALL if context in directive.contexts}
+    for context in Context
+}

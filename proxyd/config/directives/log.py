@@ -2,29 +2,196 @@
 
 from __future__ import annotations
 
-from proxyd.config.directive import EVERYWHERE, Directive
-from proxyd.config.plan import AccessLog, ErrorLog
-from proxyd.config.shapes import Text
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxyd.config.directive import EVERYWHERE, HTTP, MAIN, Directive
+from proxyd.config.plan import ESCAPE_DEFAULT, ESCAPE_JSON, ESCAPE_NONE, AccessLog, ErrorLog
+from proxyd.config.shapes import Invalid, Scope, Shape, parse_size, parse_time
+
+ESCAPES = {"default": ESCAPE_DEFAULT, "json": ESCAPE_JSON, "none": ESCAPE_NONE}
+
+LEVELS = {
+    "emerg": 1,
+    "alert": 2,
+    "crit": 3,
+    "error": 4,
+    "warn": 5,
+    "notice": 6,
+    "info": 7,
+    "debug": 8,
+}
+# nginx can narrow its debug log to a part of itself.
+_DEBUG_PARTS = ("debug_core", "debug_alloc", "debug_event", "debug_http", "debug_mutex")
+
+COMBINED = (
+    '$remote_addr - $remote_user [$time_local] "$request" '
+    '$status $body_bytes_sent "$http_referer" "$http_user_agent"'
+)
+DEFAULT_ACCESS_LOG = "logs/access.log"
+DEFAULT_ERROR_LOG = "logs/error.log"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLogSpec:
+    """An access_log as written. ``path`` "": off."""
+
+    path: str
+    format: str = "combined"
+    buffer: int = 0
+    flush: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLogSpec:
+    """An error_log as written."""
+
+    path: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogFormat:
+    """A log_format: its text is compiled when all variables are known."""
+
+    name: str
+    text: str
+    escape: int
+
+
+def log_path(text: str, scope: Scope) -> str:
+    """Where a log goes. Raises Invalid for targets that do not exist here."""
+    for target in ("syslog:", "memory:"):
+        if text.startswith(target):
+            raise Invalid(
+                f'"{scope.name}" directive invalid value "{text}"',
+                f'nginx has "{target}", proxyd does not yet; a file or stderr',
+            )
+    if not text:
+        raise Invalid(f'"{scope.name}" directive invalid value "{text}"', "a file or stderr")
+    return "stderr" if text == "stderr" else scope.path(text)
+
+
+class AccessLogShape(Shape):
+    """A path, a format and buffering; or off."""
+
+    least = 1
+    most = None
+    type = list[AccessLog]
+    hint = "a path, then a format, then buffer=SIZE and flush=TIME; or off"
+
+    def read(self, args: Sequence[str], scope: Scope) -> AccessLogSpec:
+        if args[0] == "off":
+            if len(args) > 1:
+                raise Invalid(f'invalid parameter "{args[1]}"', 'nothing may follow "off"', 1)
+            return AccessLogSpec("")
+        if "$" in args[0]:
+            raise Invalid(
+                f'"access_log" directive invalid value "{args[0]}"',
+                "nginx has variables in paths of logs, proxyd does not yet",
+            )
+        options = {"buffer": 0, "flush": 0}
+        for place, text in enumerate(args[2:], 2):
+            self._option(text, place, options)
+        if options["flush"] and not options["buffer"]:
+            raise Invalid(
+                f'no buffer is defined for access_log "{args[0]}"', "buffer=SIZE goes with flush", 0
+            )
+        return AccessLogSpec(log_path(args[0], scope), args[1] if len(args) > 1 else "combined", **options)
+
+    def _option(self, text: str, place: int, options: dict[str, int]) -> None:
+        key, _, value = text.partition("=")
+        if key == "buffer" and "=" in text:
+            size = parse_size(value, giga=False)
+            if not size:
+                raise Invalid(f'invalid buffer size "{value}"', "a size such as 16k", place)
+            options["buffer"] = size
+        elif key == "flush" and "=" in text:
+            time = parse_time(value)
+            if not time:
+                raise Invalid(f'invalid flush time "{value}"', "a time such as 500ms, 5s", place)
+            options["flush"] = time
+        elif key in ("gzip", "if"):
+            raise Invalid(f'invalid parameter "{text}"', f'nginx has "{key}", proxyd does not yet', place)
+        else:
+            raise Invalid(f'invalid parameter "{text}"', "buffer=SIZE or flush=TIME", place)
+
+    def describe(self) -> str:
+        return "path [format [buffer=size] [flush=time]] | off"
+
+
+class ErrorLogShape(Shape):
+    """A path and a level."""
+
+    least = 1
+    most = None
+    type = list[ErrorLog]
+    hint = "a path and a level: " + ", ".join(reversed(LEVELS))
+
+    def read(self, args: Sequence[str], scope: Scope) -> ErrorLogSpec:
+        level = LEVELS["error"]
+        if len(args) > 1:
+            found = LEVELS["debug"] if args[1] in _DEBUG_PARTS else LEVELS.get(args[1])
+            if found is None:
+                raise Invalid(f'invalid log level "{args[1]}"', "one of " + ", ".join(reversed(LEVELS)), 1)
+            level = found
+        if len(args) > 2:
+            raise Invalid(f'duplicate log level "{args[2]}"', "a level includes all that are worse", 2)
+        return ErrorLogSpec(log_path(args[0], scope), level)
+
+    def describe(self) -> str:
+        return "path [level]"
+
+
+class LogFormatShape(Shape):
+    """A name, optionally how values are escaped, and pieces of text that are joined."""
+
+    least = 2
+    most = None
+    hint = "a name and a text with $variables"
+
+    def read(self, args: Sequence[str], scope: Scope) -> LogFormat:
+        escape, texts = ESCAPE_DEFAULT, list(args[1:])
+        if texts[0].startswith("escape="):
+            word = texts.pop(0).removeprefix("escape=")
+            if word not in ESCAPES:
+                raise Invalid(f'unknown log format escaping "{word}"', "one of " + ", ".join(ESCAPES), 1)
+            escape = ESCAPES[word]
+        for place, text in enumerate(texts, len(args) - len(texts)):
+            scope.template(text, place)
+        return LogFormat(args[0], "".join(texts), escape)
+
+    def describe(self) -> str:
+        return "name [escape=default|json|none] text ..."
+
 
 DIRECTIVES = (
     Directive(
         "access_log",
         EVERYWHERE,
-        Text("path"),
-        "A file that gets a line for each request.",
-        default="logs/access.log combined",
+        AccessLogShape(),
+        "A file that gets a line for each request, several files if it is repeated. `buffer`: lines are gathered "
+        "up to that size; `flush`: for that long at most. Those of an outer level apply only where a level has none.",
+        default=f"{DEFAULT_ACCESS_LOG} combined",
         setting=True,
-        fields=(("access_log", list[AccessLog]),),
         repeats=True,
     ),
     Directive(
         "error_log",
-        EVERYWHERE,
-        Text("path"),
-        "A file for what goes wrong, from a level on.",
-        default="logs/error.log error",
+        MAIN | EVERYWHERE,
+        ErrorLogShape(),
+        "A file, or stderr, for what goes wrong: messages of this level and worse. Those of an outer level apply "
+        "only where a level has none.",
+        default=f"{DEFAULT_ERROR_LOG} error",
         setting=True,
-        fields=(("error_log", list[ErrorLog]),),
+        repeats=True,
+    ),
+    Directive(
+        "log_format",
+        HTTP,
+        LogFormatShape(),
+        "Names a format for access_log. `combined` exists already.",
+        default=f"combined '{COMBINED}'",
         repeats=True,
     ),
 )

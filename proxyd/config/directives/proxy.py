@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from proxyd.config import plan
-from proxyd.config.directive import EVERYWHERE, Directive
+from proxyd.config.address import Address, BadAddress, parse_address
+from proxyd.config.directive import EVERYWHERE, LOCATION, Directive
+from proxyd.config.directives.headers import field_name, field_value
 from proxyd.config.plan import SetHeader
-from proxyd.config.shapes import Bits, BufferCount, Choice, Duration, Flag, Number, Size, Text
+from proxyd.config.shapes import (
+    Bits,
+    BufferCount,
+    Choice,
+    Duration,
+    Flag,
+    Invalid,
+    Number,
+    OneArgument,
+    Scope,
+    Shape,
+    Size,
+)
 
 HTTP_VERSIONS = {"1.0": 10, "1.1": 11}
 
@@ -24,25 +41,107 @@ NEXT = {
     "off": 0,
 }
 
+# Fields of an upstream's answer that clients do not get, unless proxy_pass_header says so.
+HIDDEN = (
+    *("Date", "Server", "X-Pad"),
+    *("X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPassSpec:
+    """A proxy_pass as written. Whether its host is an upstream is known only when all of those are."""
+
+    url: str  # without "http://"
+    address: Address
+
+
+class ProxyPassShape(OneArgument):
+    """A URL: http://host[:port][/uri], http://name-of-an-upstream[/uri], http://unix:path[:/uri]."""
+
+    hint = "http:// and a host, host:port, unix:path or the name of an upstream"
+
+    def value(self, text: str, scope: Scope) -> ProxyPassSpec:
+        if "$" in text:
+            raise Invalid(
+                f'"proxy_pass" directive invalid value "{text}"',
+                "nginx has variables here, proxyd does not yet",
+            )
+        if text[:8].lower() == "https://":
+            raise Invalid("https protocol requires SSL support", "nginx has it, proxyd does not yet")
+        if text[:7].lower() != "http://":
+            raise Invalid("invalid URL prefix", self.hint)
+        url = text[7:]
+        try:
+            return ProxyPassSpec(url, parse_address(url, 80, uri=True))
+        except BadAddress as error:
+            raise Invalid(f'{error} in upstream "{url}"', self.hint) from None
+
+    def describe(self) -> str:
+        return "URL"
+
+
+class SetHeaderShape(Shape):
+    """A name and a value."""
+
+    least = 2
+    most = 2
+    type = list[SetHeader]
+    hint = "a name and a value"
+
+    def read(self, args: Sequence[str], scope: Scope) -> SetHeader:
+        value = scope.template(field_value(args[1], scope, 1), 1)
+        return SetHeader(name=field_name(args[0]), value=value)
+
+    def describe(self) -> str:
+        return "name value"
+
+
+class FieldName(OneArgument):
+    """The name of a header field."""
+
+    type = list[bytes]
+
+    def value(self, text: str, scope: Scope) -> bytes:
+        return field_name(text)
+
+    def describe(self) -> str:
+        return "name"
+
+
 DIRECTIVES = (
+    Directive(
+        "proxy_pass",
+        LOCATION,
+        ProxyPassShape(),
+        "Hands requests of this location to an upstream. With a URI, that replaces the location's prefix; without "
+        "one, the client's goes on unchanged.",
+    ),
     Directive(
         "proxy_set_header",
         EVERYWHERE,
-        Text(),
+        SetHeaderShape(),
         "A field of the request to the upstream. Those of an outer level apply only where a level has none.",
         default_note="Host $proxy_host",
         setting=True,
-        fields=(("proxy_set_header", list[SetHeader]),),
         repeats=True,
     ),
     Directive(
         "proxy_hide_header",
         EVERYWHERE,
-        Text("field"),
-        "A field of the upstream's answer that clients do not get.",
-        default_note="Date, Server, X-Pad, X-Accel-...",
+        FieldName(),
+        "A field of the upstream's answer that clients do not get, besides those that they never get.",
+        default_note=", ".join(HIDDEN),
         setting=True,
-        fields=(("proxy_hide_header", list[bytes]),),
+        repeats=True,
+    ),
+    Directive(
+        "proxy_pass_header",
+        EVERYWHERE,
+        FieldName(),
+        "A field that clients get although it is among the hidden ones.",
+        setting=True,
+        fields=(),  # the Plan has what is left of proxy_hide_header
         repeats=True,
     ),
     Directive(

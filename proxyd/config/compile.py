@@ -1,0 +1,293 @@
+"""Text to Plan: the order in which the parts of the compiler work.
+
+    parse        lexer, parser: files to statements
+    names        which maps, formats, upstreams and captures there are: they may be used before they are declared
+    check        statements to values, by the declarations
+    put together maps, upstreams, servers with their locations, sockets; inherit.py finishes the settings
+    encode       objects by digest, and what concerns processes
+
+Nothing here opens a socket or starts a process. Files are read only if the configuration names them.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from dataclasses import dataclass
+
+import msgspec
+
+from proxyd.config import layout, pcre, variables
+from proxyd.config.check import BAD, Checker, Level, Resolve, Scope
+from proxyd.config.directive import EVENTS, HTTP, MAIN
+from proxyd.config.directives.log import COMBINED, DEFAULT_ERROR_LOG, LEVELS, ErrorLogSpec, LogFormat
+from proxyd.config.errors import Diagnostic, Report, SourceFile
+from proxyd.config.inherit import Inheritance, Logs
+from proxyd.config.listens import Listens
+from proxyd.config.maps import Maps
+from proxyd.config.objects import Objects
+from proxyd.config.parser import FileSystem, Loader, Statement
+from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root
+from proxyd.config.servers import Servers
+from proxyd.config.shapes import encode
+from proxyd.config.template import Templates
+from proxyd.config.upstreams import Upstreams
+
+COMMAND_LINE = "command line"
+DEFAULT_PID = "logs/proxyd.pid"
+DEFAULT_CONNECTIONS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came out. ``plan`` is None if anything was wrong."""
+
+    plan: Plan | None
+    diagnostics: list[Diagnostic]
+    files: list[SourceFile]  # what was read, in order, for -T
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the compiler is told besides the text."""
+
+    prefix: str  # what relative paths of logs and the pid file start from
+    overrides: str  # directives of -g
+    resolve: Resolve
+    cpus: int
+    root: bool  # whether the master will have super-user privileges
+    error_log: str  # of -e: used where the configuration names none
+
+
+def compile_file(
+    path: str,
+    *,
+    prefix: str,
+    overrides: str = "",
+    resolve: Resolve,
+    cpus: int,
+    test: bool = False,
+    root: bool | None = None,
+    error_log: str = "",
+    files: FileSystem | None = None,
+) -> Compiled:
+    """Compile the configuration in a file.
+
+    ``resolve`` looks up a host: family and packed address of each. ``test`` changes nothing here: what a test does
+    besides (opening logs, binding sockets) is the caller's. ``files`` stands in for the file system.
+    """
+    options = Options(
+        prefix, overrides, resolve, cpus, os.geteuid() == 0 if root is None else root, error_log
+    )
+    # Nothing here is garbage before it is finished, and looking for it took half of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _Compiler(path, options, files or FileSystem()).run()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Compiler:
+    """One compile."""
+
+    def __init__(self, path: str, options: Options, files: FileSystem) -> None:
+        self.path = path
+        self.options = options
+        self.report = Report()
+        self.objects = Objects()
+        self.loader = Loader(os.path.dirname(os.path.abspath(path)), self.report, files)
+        self.maps = Maps(self.objects)
+        self.templates = Templates(self.maps.names)
+        scope = Scope(
+            self.report, self.templates, options.resolve, self.full_path, options.cpus, options.root
+        )
+        self.checker = Checker(self.report, scope)
+        self.maps.use(self.checker)
+        self.logs = Logs(self.objects, self.report)
+        self.upstreams = Upstreams(self.objects, self.checker)
+        self.listens = Listens(self.objects, self.checker)
+
+    def full_path(self, path: str) -> str:
+        """A path of the configuration, made absolute."""
+        return os.path.join(self.options.prefix, path)
+
+    def run(self) -> Compiled:
+        """Compile."""
+        statements = self._overrides() + self.loader.load(self.path)
+        broken = self.report.failed
+        main = self.checker.check(statements, MAIN)
+        blocks = {statement.name: statement for _, statement, _ in reversed(main.blocks)}
+        if "events" not in blocks and not broken:
+            self.report.add("emerg", 'no "events" section in configuration', 'add a line: "events {}"')
+        events = self.checker.check(_inside(blocks.get("events")), EVENTS)
+        inheritance = self._inheritance(main)
+        self._http(_inside(blocks.get("http")), inheritance)
+        plan = self._plan(main, events, inheritance)
+        return Compiled(None if self.report.failed else plan, self.report.diagnostics(), self.loader.sources)
+
+    def _overrides(self) -> list[Statement]:
+        """The statements of -g."""
+        if not self.options.overrides:
+            return []
+        text = self.options.overrides.rstrip()
+        if text and not text.endswith((";", "}")):
+            text += ";"  # nginx asks for it; its absence means nothing else
+        statements = self.loader.parse(SourceFile(COMMAND_LINE, text.encode("utf-8", "surrogateescape"), -1))
+        for statement in statements:
+            if statement.block is not None:
+                self.checker.wrong(statement, "block directives are not supported in -g option")
+        return [statement for statement in statements if statement.block is None]
+
+    def _inheritance(self, main: Level) -> Inheritance:
+        given: list[ErrorLogSpec] = main.values.get("error_log", [])
+        logs = [(spec, at.origin()) for spec, at in zip(given, main.where.get("error_log", ()), strict=True)]
+        if not logs:
+            path = self.options.error_log or DEFAULT_ERROR_LOG
+            full = path if path == "stderr" else self.full_path(path)
+            logs = [(ErrorLogSpec(full, LEVELS["error"]), "the default error_log")]
+        self.main_log = logs[0][0]
+        return Inheritance(self.objects, self.report, self.templates, self.logs, self.full_path, logs)
+
+    # ---- http
+
+    def _http(self, statements: list[Statement], inheritance: Inheritance) -> None:
+        self._declare_names(statements)
+        level = self.checker.check(statements, HTTP)
+        self._formats(level)
+        for directive, statement, value in level.blocks:
+            if directive.name == "map" and value is not BAD:
+                self.maps.check(value, statement)
+            elif directive.name == "upstream":
+                self.upstreams.declare(statement, value)
+        node = inheritance.node(inheritance.outermost(), level)
+        servers = Servers(
+            self.objects,
+            self.checker,
+            inheritance,
+            self.upstreams,
+            self.listens,
+            80 if self.options.root else 8000,
+        )
+        for directive, statement, _ in level.blocks:
+            if directive.name == "server":
+                servers.server(statement, node)
+
+    def _declare_names(self, statements: list[Statement]) -> None:
+        """Find the names that templates may use, wherever they are declared."""
+        for statement in statements:
+            if statement.block is None:
+                continue
+            if statement.name == "map" and len(statement.args) == 2:
+                self._declare_map(statement)
+            elif statement.name == "server":
+                self._declare_captures(statement.block)
+
+    def _declare_map(self, statement: Statement) -> None:
+        name = statement.args[1].removeprefix("$").lower()
+        if name in variables.NUMBER:
+            self.checker.wrong(
+                statement, f'the duplicate "{name}" variable', f"${name} is built in; choose another name", 1
+            )
+            return
+        if name in self.maps.names.maps:
+            self.report.add(
+                "warn",
+                f'the variable "${name}" is made by two maps',
+                "the last one counts",
+                statement.source,
+                statement.offset(1),
+            )
+        self.maps.declare(name, statement)
+        for line in statement.block or ():
+            self._declare_groups(line.name)
+
+    def _declare_captures(self, statements: list[Statement]) -> None:
+        for statement in statements:
+            if statement.name == "location":
+                if statement.args:
+                    self._declare_groups(statement.args[-1])
+                if statement.block:
+                    self._declare_captures(statement.block)
+            elif statement.name == "server_name":
+                for text in statement.args:
+                    self._declare_groups(text)
+
+    def _declare_groups(self, text: str) -> None:
+        if "(?" not in text:
+            return
+        names = self.maps.names
+        for name in pcre.check(encode(text), False).groups:
+            if name.lower() not in variables.NUMBER and name.lower() not in names.maps:
+                names.capture(name)
+
+    def _formats(self, level: Level) -> None:
+        formats = self.logs.formats
+        formats["combined"] = LogFormat("combined", COMBINED, ESCAPE_DEFAULT)
+        for found, at in zip(
+            level.values.get("log_format", ()), level.where.get("log_format", ()), strict=True
+        ):
+            if found.name in formats:
+                self.checker.wrong(
+                    at, f'duplicate "log_format" name "{found.name}"', "choose another name", 0
+                )
+            formats[found.name] = found
+
+    # ---- the Plan
+
+    def _plan(self, main: Level, events: Level, inheritance: Inheritance) -> Plan:
+        digests, sockets = self.listens.finish()
+        connections = events.values.get("worker_connections", DEFAULT_CONNECTIONS)
+        self._check_connections(connections, events, sockets)
+        self.objects.add(
+            Root(
+                listens=digests,
+                upstreams=self.upstreams.digests,
+                slots=len(self.maps.names.slots),
+                worker_connections=connections,
+                multi_accept=events.values.get("multi_accept", False),
+                shutdown_timeout=main.values.get("worker_shutdown_timeout", 0),
+                error_log=inheritance.error_log,
+            )
+        )
+        engine = EnginePlan(layout=layout.digest(), objects=self.objects.all())
+        return Plan(
+            process=self._process(main, connections),
+            sockets=sockets,
+            files=list(self.logs.files.values()),
+            engine=msgspec.msgpack.encode(engine),
+        )
+
+    def _check_connections(self, connections: int, events: Level, sockets: list[ListenSocket]) -> None:
+        if connections >= len(sockets) + 1:
+            return
+        message = f"{connections} worker_connections are not enough for {len(sockets)} listening sockets"
+        at = events.where.get("worker_connections")
+        if at:
+            self.checker.wrong(at[0], message, "one for each, and one more", 0)
+        else:
+            self.report.add("emerg", message, "one for each, and one more")
+
+    def _process(self, main: Level, connections: int) -> Process:
+        values = main.values
+        user, group = values.get("user") or (None, None)
+        pid: bytes = values.get("pid", DEFAULT_PID.encode())
+        return Process(
+            user=user,
+            group=group,
+            worker_processes=values.get("worker_processes", 1),
+            worker_rlimit_nofile=values.get("worker_rlimit_nofile"),
+            worker_shutdown_timeout=values.get("worker_shutdown_timeout", 0),
+            worker_connections=connections,
+            pid=self.full_path(pid.decode("utf-8", "surrogateescape")),
+            daemon=values.get("daemon", True),
+            error_log=self.main_log.path,
+            error_level=self.main_log.level,
+            log_buffer_bytes=sum(size for size, _ in self.logs.buffers.values()),
+            peers=len(self.upstreams.peers),
+        )
+
+
+def _inside(statement: Statement | None) -> list[Statement]:
+    return statement.block or [] if statement is not None else []

@@ -1,0 +1,282 @@
+"""Inheritance: the values of http, server and location levels, finished as Settings.
+
+A level sees its own values and, for each directive that it does not have, those of the level around it. That holds for
+lists too: add_header, proxy_set_header, access_log and their like are taken from outside only where a level has none.
+
+Most locations of a large configuration set nothing, or what others set as well. So a level is a Node; a level that sets
+nothing is the Node around it, levels around the same Node that set the same are one Node, and a Node is finished to
+Settings once, when somebody needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from proxyd.config import parser
+from proxyd.config.check import Level
+from proxyd.config.directives import ALL
+from proxyd.config.directives import types as types_theme
+from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat
+from proxyd.config.directives.proxy import HIDDEN
+from proxyd.config.errors import Report, SourceFile
+from proxyd.config.objects import Objects
+from proxyd.config.parser import Statement
+from proxyd.config.plan import AccessLog, Buffers, ErrorLog, LogFile, OpenFile, SetHeader
+from proxyd.config.settings import FIELDS, Settings
+from proxyd.config.shapes import Invalid, encode
+from proxyd.config.template import Templates
+
+_SETTING_NAMES = frozenset(directive.name for directive in ALL if directive.setting)
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """The values that one level sees, by directive; and where each was set."""
+
+    values: dict[str, Any]
+    where: dict[str, list[Statement]]
+    digest: bytes | None = None  # of its Settings, when finished
+
+
+class Logs:
+    """The log files of a configuration, each once."""
+
+    def __init__(self, objects: Objects, report: Report) -> None:
+        self.formats: dict[str, LogFormat] = {}
+        self.files: dict[str, OpenFile] = {}
+        self.buffers: dict[str, tuple[int, int]] = {}  # size and flush time of those that gather lines
+        self._objects = objects
+        self._report = report
+
+    def file(self, path: str, origin: str, buffer: int = 0, flush: int = 0) -> bytes:
+        """The digest of a LogFile; the master will open it."""
+        key = f"log:{path}"
+        self.files.setdefault(key, OpenFile(key=key, path=path, origin=origin))
+        return self._objects.add(LogFile(path=encode(path), buffer=buffer, flush=flush))
+
+    def claim_buffer(self, spec: AccessLogSpec, statement: Statement) -> None:
+        """Note that a log gathers lines; it can do so in one way only."""
+        if not spec.buffer:
+            return
+        wanted = (spec.buffer, spec.flush)
+        if self.buffers.setdefault(spec.path, wanted) != wanted:
+            self._report.add(
+                "emerg",
+                f'access_log "{spec.path}" already defined with conflicting parameters',
+                "a file has one buffer and one flush",
+                statement.source,
+                statement.offset(),
+            )
+
+
+class Inheritance:
+    """Makes Nodes of Levels, and Settings of Nodes."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        report: Report,
+        templates: Templates,
+        logs: Logs,
+        path: Callable[[str], str],
+        error_log: list[tuple[ErrorLogSpec, str]],
+    ) -> None:
+        self.objects = objects
+        self.report = report
+        self.templates = templates
+        self.logs = logs
+        self.path = path
+        self.error_log = [self._error_log(spec, origin) for spec, origin in error_log]
+        self._nodes: dict[tuple[int, tuple[object, ...]], Node] = {}
+        self._keep: list[Node] = []  # Nodes are known by their id: none may go away
+        self._types: dict[tuple[int, ...], bytes] = {}
+        self._hidden: dict[tuple[bytes, ...], bytes] = {}
+        self._default_types = objects.add(types_theme.make_types(types_theme.DEFAULT))
+        host = SetHeader(name=b"Host", value=templates.compile("$proxy_host"))
+        self._default_set_headers = [host]
+        self._finishers: dict[str, Callable[[Node], Any]] = {
+            "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
+            "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
+            "types": self._finish_types,
+            "access_log": self._finish_access_log,
+            "error_log": self._finish_error_log,
+            "proxy_set_header": self._finish_set_header,
+            "proxy_hide_header": self._finish_hide_header,
+            "proxy_busy_buffers_size": self._finish_busy_buffers,
+        }
+        self._fields = [(name, self._finishers.get(name)) for name, _ in FIELDS]
+
+    # ---- Nodes
+
+    def outermost(self) -> Node:
+        """What there is before http says anything: the defaults."""
+        return Node(default_values(), {})
+
+    def node(self, around: Node, level: Level) -> Node:
+        """The Node of a level inside another."""
+        if not level.key:
+            return around
+        key = (id(around), level.key)
+        found = self._nodes.get(key)
+        if found is None:
+            own = {name: value for name, value in level.values.items() if name in _SETTING_NAMES}
+            where = {name: level.where[name] for name in own}
+            found = self._nodes[key] = Node({**around.values, **own}, {**around.where, **where})
+            self._keep.append(around)
+        return found
+
+    def digest(self, node: Node) -> bytes:
+        """The digest of a Node's Settings."""
+        if node.digest is None:
+            values = node.values
+            fields = [values[name] if finish is None else finish(node) for name, finish in self._fields]
+            node.digest = self.objects.add(Settings(*fields))
+        return node.digest
+
+    # ---- fields that are more than the value of their directive
+
+    def _wrong(self, statement: Statement | None, message: str, hint: str = "", argument: int = -1) -> None:
+        if statement is None:
+            self.report.add("emerg", message, hint)
+        else:
+            self.report.add("emerg", message, hint, statement.source, statement.offset(argument))
+
+    def _finish_types(self, node: Node) -> bytes:
+        blocks = node.where.get("types")
+        if blocks is None:
+            return self._default_types
+        key = tuple(id(block) for block in blocks)
+        if key not in self._types:
+            self._types[key] = self.objects.add(types_theme.read_types(blocks, self.report))
+        return self._types[key]
+
+    def _finish_access_log(self, node: Node) -> list[AccessLog]:
+        specs: list[AccessLogSpec] | None = node.values["access_log"]
+        if specs is None:
+            path = self.path(DEFAULT_ACCESS_LOG)
+            return [self._access_log(AccessLogSpec(path), None)]
+        if any(not spec.path for spec in specs):
+            return []
+        return [
+            self._access_log(spec, statement)
+            for spec, statement in zip(specs, node.where["access_log"], strict=True)
+        ]
+
+    def _access_log(self, spec: AccessLogSpec, statement: Statement | None) -> AccessLog:
+        origin = statement.origin() if statement is not None else "the default access_log"
+        if statement is not None:
+            self.logs.claim_buffer(spec, statement)
+        file = self.logs.file(spec.path, origin, spec.buffer, spec.flush)
+        log_format = self.logs.formats.get(spec.format)
+        if log_format is None:
+            known = ", ".join(sorted(self.logs.formats))
+            self._wrong(statement, f'unknown log format "{spec.format}"', f"there are: {known}", 1)
+            return AccessLog(file=file, format=[], escape=0)
+        try:
+            pieces = self.templates.compile(log_format.text)
+        except Invalid:  # said where the format stands
+            pieces = []
+        return AccessLog(file=file, format=pieces, escape=log_format.escape)
+
+    def _finish_error_log(self, node: Node) -> list[ErrorLog]:
+        specs: list[ErrorLogSpec] | None = node.values["error_log"]
+        if specs is None:
+            return self.error_log
+        statements = node.where["error_log"]
+        return [
+            self._error_log(spec, statement.origin())
+            for spec, statement in zip(specs, statements, strict=True)
+        ]
+
+    def _error_log(self, spec: ErrorLogSpec, origin: str) -> ErrorLog:
+        return ErrorLog(file=self.logs.file(spec.path, origin), level=spec.level)
+
+    def _finish_set_header(self, node: Node) -> list[SetHeader]:
+        headers: list[SetHeader] = node.values["proxy_set_header"] or []
+        if any(header.name.lower() == b"host" for header in headers):
+            return headers
+        return headers + self._default_set_headers
+
+    def _finish_hide_header(self, node: Node) -> list[bytes]:
+        """In lower case: the fields that are always hidden and those of proxy_hide_header, less proxy_pass_header."""
+        hidden = [name.lower().encode() for name in HIDDEN]
+        hidden += [name.lower() for name in node.values["proxy_hide_header"] or ()]
+        passed = {name.lower() for name in node.values["proxy_pass_header"] or ()}
+        return [name for name in dict.fromkeys(hidden) if name not in passed]
+
+    def _finish_busy_buffers(self, node: Node) -> int:
+        buffers: Buffers = node.values["proxy_buffers"]
+        largest = max(node.values["proxy_buffer_size"], buffers.size)
+        given: int | None = node.values["proxy_busy_buffers_size"]
+        busy = 2 * largest if given is None else given
+        for check in (_too_few_buffers, _busy_too_small, _busy_too_large):
+            found = check(buffers, largest, busy)
+            if found:
+                blame, message, hint = found
+                self._wrong(_first_of(node, blame), message, hint)
+                break
+        return busy
+
+
+def _too_few_buffers(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
+    if buffers.number >= 2:
+        return None
+    return ("proxy_buffers",), 'there must be at least 2 "proxy_buffers"', ""
+
+
+def _busy_too_small(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
+    if busy >= largest:
+        return None
+    return (
+        ("proxy_busy_buffers_size", "proxy_buffer_size", "proxy_buffers"),
+        '"proxy_busy_buffers_size" must be equal to or greater than the maximum of the value of '
+        '"proxy_buffer_size" and one of the "proxy_buffers"',
+        f"{busy} is less than {largest}",
+    )
+
+
+def _busy_too_large(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
+    room = (buffers.number - 1) * buffers.size
+    if busy <= room:
+        return None
+    return (
+        ("proxy_busy_buffers_size", "proxy_buffers", "proxy_buffer_size"),
+        '"proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer',
+        f"{busy} is more than {room}; more or larger proxy_buffers help",
+    )
+
+
+def _first_of(node: Node, names: tuple[str, ...]) -> Statement | None:
+    for name in names:
+        if name in node.where:
+            return node.where[name][0]
+    return None
+
+
+def default_values() -> dict[str, Any]:
+    """The value of each setting that nobody has set; None where it is made when Settings are finished."""
+    values: dict[str, Any] = {}
+    for directive in ALL:
+        if directive.setting:
+            values[directive.name] = [] if directive.repeats else None
+            if directive.default is not None and not directive.repeats:
+                values[directive.name] = _read_default(directive.name, directive.default, directive.shape)
+    for name in ("access_log", "error_log"):
+        values[name] = None
+    return values
+
+
+def _read_default(name: str, text: str, shape: Any) -> Any:
+    """A default goes the same way as what an operator writes."""
+    source = SourceFile("default", f"{name} {text};".encode(), 0)
+    (statement,) = parser.Loader("", Report(), parser.FileSystem()).parse(source)
+    return shape.read(statement.args, _DefaultScope(name))
+
+
+class _DefaultScope:
+    """What the shape of a default may ask: its name. No default has variables or paths."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name

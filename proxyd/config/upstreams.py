@@ -1,0 +1,150 @@
+"""Upstreams: those with a block, and those that proxy_pass makes by naming a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxyd.config.check import BAD, Checker, Level
+from proxyd.config.directive import UPSTREAM
+from proxyd.config.directives.proxy import ProxyPassSpec
+from proxyd.config.directives.upstream import (
+    DEFAULT_KEEPALIVE,
+    DEFAULT_KEEPALIVE_REQUESTS,
+    DEFAULT_KEEPALIVE_TIME,
+    DEFAULT_KEEPALIVE_TIMEOUT,
+    PeerOptions,
+    make_peers,
+)
+from proxyd.config.objects import Objects
+from proxyd.config.parser import Statement
+from proxyd.config.plan import BALANCE_ROUND_ROBIN, Peer, ProxyPass, Upstream
+from proxyd.config.shapes import Invalid, encode
+
+DEFAULT_PORT = "80"
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """An upstream block."""
+
+    name: str
+    digest: bytes
+    statement: Statement
+
+
+class Upstreams:
+    """All upstreams of a configuration."""
+
+    def __init__(self, objects: Objects, checker: Checker) -> None:
+        self.objects = objects
+        self.checker = checker
+        self.digests: list[bytes] = []
+        self.peers: set[tuple[bytes, bytes]] = (
+            set()
+        )  # names of upstream and peer: what needs a record in the Zone
+        self._declared: dict[str, _Declared] = {}
+        self._implicit: dict[str, bytes] = {}
+
+    def declare(self, statement: Statement, value: bytes) -> None:
+        """Compile an upstream block."""
+        level = self.checker.check(statement.block or [], UPSTREAM)
+        if value is BAD:
+            return
+        name = statement.args[0]
+        first = self._declared.get(name.lower())
+        if first is not None:
+            self.checker.wrong(
+                statement, f'duplicate upstream "{name}"', f"the first is in {first.statement.origin()}", 0
+            )
+            return
+        peers = [peer for line in level.values.get("server", ()) for peer in line]
+        self._check_peers(statement, peers)
+        digest = self._add(
+            Upstream(
+                name=encode(name),
+                implicit=False,
+                peers=peers,
+                balance=BALANCE_ROUND_ROBIN,
+                keepalive=_value(level, "keepalive", DEFAULT_KEEPALIVE),
+                keepalive_requests=_value(level, "keepalive_requests", DEFAULT_KEEPALIVE_REQUESTS),
+                keepalive_time=_value(level, "keepalive_time", DEFAULT_KEEPALIVE_TIME),
+                keepalive_timeout=_value(level, "keepalive_timeout", DEFAULT_KEEPALIVE_TIMEOUT),
+            )
+        )
+        self._declared[name.lower()] = _Declared(name, digest, statement)
+
+    def _check_peers(self, statement: Statement, peers: list[Peer]) -> None:
+        lines = statement.block or []
+        if not any(line.name == "server" for line in lines):
+            self.checker.wrong(
+                statement, "no servers are inside upstream", "it needs a line: server host:port;"
+            )
+        elif peers and all(peer.backup for peer in peers):
+            self.checker.wrong(
+                statement, f'no servers in upstream "{statement.args[0]}"', "all are backup; one must not be"
+            )
+
+    def _add(self, upstream: Upstream) -> bytes:
+        digest = self.objects.add(upstream)
+        self.digests.append(digest)
+        self.peers.update((upstream.name, peer.name) for peer in upstream.peers)
+        return digest
+
+    def proxy_pass(self, statement: Statement, spec: ProxyPassSpec, prefix_bytes: int) -> ProxyPass | None:
+        """What a proxy_pass means. None: it is wrong, and reported."""
+        try:
+            return self._proxy_pass(statement, spec, prefix_bytes)
+        except Invalid as error:
+            self.checker.wrong(statement, error.message, error.hint, 0)
+            return None
+
+    def _proxy_pass(self, statement: Statement, spec: ProxyPassSpec, prefix_bytes: int) -> ProxyPass:
+        address = spec.address
+        host, port = address.authority, address.port_text or DEFAULT_PORT
+        declared = self._declared.get(address.host.lower())
+        if address.unix:
+            host, port = "localhost", ""
+            digest = self._implicit_upstream(f"unix:{address.unix}", statement)
+        elif declared is not None:
+            if address.port_text:
+                raise Invalid(
+                    f'upstream "{address.host}" may not have port {address.port_text}',
+                    f"its servers have ports; the upstream is in {declared.statement.origin()}",
+                )
+            digest = declared.digest
+        else:
+            digest = self._implicit_upstream(f"{address.host.lower()}:{port}", statement)
+        if port == DEFAULT_PORT and not address.unix:
+            host = address.host
+        return ProxyPass(
+            upstream=digest,
+            tls=False,
+            host=encode(host),
+            port=encode(port),
+            uri=None if address.uri is None else encode(address.uri),
+            prefix_bytes=prefix_bytes,
+        )
+
+    def _implicit_upstream(self, name: str, statement: Statement) -> bytes:
+        digest = self._implicit.get(name)
+        if digest is None:
+            scope = self.checker.scope.at("proxy_pass", statement)
+            digest = self._implicit[name] = self._add(
+                Upstream(
+                    name=encode(name),
+                    implicit=True,
+                    peers=make_peers(name, scope, PeerOptions()),
+                    balance=BALANCE_ROUND_ROBIN,
+                    keepalive=DEFAULT_KEEPALIVE,
+                    keepalive_requests=DEFAULT_KEEPALIVE_REQUESTS,
+                    keepalive_time=DEFAULT_KEEPALIVE_TIME,
+                    keepalive_timeout=DEFAULT_KEEPALIVE_TIMEOUT,
+                )
+            )
+        return digest
+
+
+def _value(level: Level, name: str, default: int) -> int:
+    value = level.values.get(name, default)
+    assert isinstance(value, int)
+    return value
