@@ -125,6 +125,13 @@ typedef struct reader {
     px_parse_error *error;
 } reader;
 
+static reader read_from(px_slice bytes, px_parse_error *error)
+{
+    static const uint8_t nothing;
+    const uint8_t *at = bytes.len > 0 ? bytes.data : &nothing; /* an empty slice may point nowhere */
+    return (reader){at, at + bytes.len, error};
+}
+
 static px_method method_number(px_slice name)
 {
 #define IS(text, number)                                                                                     \
@@ -535,7 +542,7 @@ static px_parse check_request(fields *f, px_request_head *head, px_parse_error *
 
 px_parse px_h1_parse_request(px_slice bytes, px_header *headers, px_request_head *head, px_parse_error *error)
 {
-    reader r = {bytes.data, bytes.data + bytes.len, error};
+    reader r = read_from(bytes, error);
     *head = (px_request_head){.minor_version = -1, .headers = headers};
     px_parse result = read_request_line(&r, head);
     if (result == PX_PARSE_MORE) /* no whole head: the caller's mistake, but never a good answer */
@@ -565,7 +572,7 @@ px_parse px_h1_parse_request(px_slice bytes, px_header *headers, px_request_head
 px_parse px_h1_parse_response(px_slice bytes, px_header *headers, px_response_head_in *head,
                               px_parse_error *error)
 {
-    reader r = {bytes.data, bytes.data + bytes.len, error};
+    reader r = read_from(bytes, error);
     *head = (px_response_head_in){.headers = headers};
     px_parse result = read_status_line(&r, head);
     if (result != PX_PARSE_DONE) {
@@ -588,18 +595,14 @@ px_parse px_h1_parse_response(px_slice bytes, px_header *headers, px_response_he
 
 px_parse px_h1_check_partial(px_slice bytes, px_parse_error *error)
 {
-    if (bytes.len == 0)
-        return PX_PARSE_MORE;
     px_request_head head = {0};
-    reader r = {bytes.data, bytes.data + bytes.len, error};
+    reader r = read_from(bytes, error);
     return read_request_line(&r, &head) == PX_PARSE_BAD ? PX_PARSE_BAD : PX_PARSE_MORE;
 }
 
 px_parse px_h1_check_partial_response(px_slice bytes, px_parse_error *error)
 {
-    if (bytes.len == 0)
-        return PX_PARSE_MORE;
     px_response_head_in head = {0};
-    reader r = {bytes.data, bytes.data + bytes.len, error};
+    reader r = read_from(bytes, error);
     return read_status_line(&r, &head) == PX_PARSE_BAD ? PX_PARSE_BAD : PX_PARSE_MORE;
 }

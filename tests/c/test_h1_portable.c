@@ -1,0 +1,5 @@
+/* The tests of http/h1_parse again, with the scanning that is used where there is no SSE2. */
+#undef __SSE2__
+#include "http/h1_parse.c"
+
+#include "test_h1_parse.c"
