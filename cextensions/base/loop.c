@@ -37,7 +37,7 @@ struct px_loop {
     uint32_t slot_count, free_slot, watches;
     void **garbage;
     size_t garbage_count, garbage_capacity;
-    uint64_t turns;
+    _Atomic uint64_t own_turns, *turns;
     px_wheel wheel;
     struct epoll_event events[BATCH];
 };
@@ -65,6 +65,7 @@ px_loop *px_loop_new(void)
     px_loop *loop = px_memory_zalloc(sizeof *loop);
     loop->epoll = epoll;
     loop->free_slot = NO_SLOT;
+    loop->turns = &loop->own_turns;
     px_list_init(&loop->tasks);
     px_list_init(&loop->next_tasks);
     px_loop_clock_update(loop);
@@ -299,7 +300,7 @@ static void turn(px_loop *loop, uint64_t until_ms)
     px_wheel_advance(&loop->wheel, loop->now_ms);
     run_tasks(loop);
     free_garbage(loop);
-    loop->turns++;
+    atomic_store_explicit(loop->turns, px_loop_turns(loop) + 1, memory_order_relaxed);
 }
 
 void px_loop_run(px_loop *loop, uint64_t until_ms)
@@ -331,5 +332,11 @@ uint64_t px_loop_watches(const px_loop *loop)
 
 uint64_t px_loop_turns(const px_loop *loop)
 {
-    return loop->turns;
+    return atomic_load_explicit(loop->turns, memory_order_relaxed);
+}
+
+void px_loop_show_turns(px_loop *loop, _Atomic uint64_t *cell)
+{
+    atomic_store_explicit(cell, px_loop_turns(loop), memory_order_relaxed);
+    loop->turns = cell;
 }

@@ -9,6 +9,7 @@
 #ifndef PX_BASE_LOOP_H
 #define PX_BASE_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -76,6 +77,10 @@ void px_loop_free_later(px_loop *loop, void *memory);
  * px_loop_stop was called, or a signal interrupted the wait (so that Python can run its handler). Not from a callback. */
 void px_loop_run(px_loop *loop, uint64_t until_ms);
 void px_loop_stop(px_loop *loop);
+
+/* From now on the number of turns is kept in this cell, where another process can see whether the loop turns. It must live as
+ * long as the loop. */
+void px_loop_show_turns(px_loop *loop, _Atomic uint64_t *cell);
 
 /* For tests and leak checks. */
 uint64_t px_loop_timers_running(const px_loop *loop);

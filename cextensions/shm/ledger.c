@@ -1,0 +1,177 @@
+/* See ledger.h. Each function that changes what the master reads names the order of its stores; the master's rules are
+ * the same text beside px_shm_log_region in generated/shm_layout.h. */
+#include "shm/ledger.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct px_shm_ledger_header header;
+typedef struct px_shm_log_region record;
+
+static const char *fault(const px_zone *zone)
+{
+    const header *head = (const header *)(const void *)zone->base;
+    if (zone->size < sizeof *head || head->magic != PX_LEDGER_MAGIC)
+        return "the segment is not a ledger";
+    if (head->layout != PX_SHM_LAYOUT || head->counter_count != PX_COUNTERS || head->region_count != PX_LOG_REGIONS)
+        return "the ledger was made by another build";
+    if (head->peer_capacity > PX_PEERS_MAX || !px_zone_holds(zone, head->counters_offset, PX_COUNTERS, 8) ||
+        !px_zone_holds(zone, head->regions_offset, PX_LOG_REGIONS, sizeof(record)) ||
+        !px_zone_holds(zone, head->active_offset, head->peer_capacity, 4) ||
+        !px_zone_holds(zone, head->held_offset, head->peer_capacity, 4) ||
+        !px_zone_holds(zone, head->slab_offset, head->slab_bytes, 1))
+        return "the ledger's parts lie outside of its segment";
+    return NULL;
+}
+
+bool px_ledger_open(px_ledger *ledger, int fd, const char **why)
+{
+    *ledger = (px_ledger){.counters = NULL};
+    if (!px_zone_map(&ledger->zone, fd)) {
+        *why = "the ledger could not be mapped";
+        return false;
+    }
+    *why = fault(&ledger->zone);
+    if (*why != NULL) {
+        px_zone_unmap(&ledger->zone);
+        return false;
+    }
+    uint8_t *base = ledger->zone.base;
+    header *head = (header *)(void *)base;
+    ledger->counters = (_Atomic uint64_t *)(void *)(base + head->counters_offset);
+    ledger->active = (_Atomic uint32_t *)(void *)(base + head->active_offset);
+    ledger->held = (_Atomic uint32_t *)(void *)(base + head->held_offset);
+    ledger->turns = &head->turns;
+    ledger->regions = (record *)(void *)(base + head->regions_offset);
+    ledger->slab = base + head->slab_offset;
+    ledger->slab_bytes = head->slab_bytes;
+    ledger->peer_capacity = head->peer_capacity;
+    ledger->worker = head->worker;
+    atomic_store_explicit(&head->pid, (uint32_t)getpid(), memory_order_release);
+    return true;
+}
+
+void px_ledger_close(px_ledger *ledger)
+{
+    px_zone_unmap(&ledger->zone);
+    *ledger = (px_ledger){.counters = NULL};
+}
+
+/* ---- log regions ---- */
+
+static uint32_t state_of(const record *region)
+{
+    return atomic_load_explicit(&region->state, memory_order_relaxed);
+}
+
+/* The first region that overlaps [offset, offset + size); NULL: none does. */
+static const record *in_the_way(const px_ledger *ledger, uint64_t offset, uint32_t size)
+{
+    for (unsigned i = 0; i < PX_LOG_REGIONS; i++) {
+        const record *region = &ledger->regions[i];
+        if (state_of(region) != PX_REGION_FREE && region->offset < offset + size &&
+            offset < (uint64_t)region->offset + region->size)
+            return region;
+    }
+    return NULL;
+}
+
+/* First fit. Each step passes one region, so that there are at most 64. */
+static bool find_room(const px_ledger *ledger, uint32_t size, uint32_t *offset)
+{
+    uint64_t at = 0;
+    const record *region;
+    while ((region = in_the_way(ledger, at, size)) != NULL)
+        at = (uint64_t)region->offset + region->size;
+    *offset = (uint32_t)at;
+    return at + size <= ledger->slab_bytes;
+}
+
+static record *find_free(px_ledger *ledger)
+{
+    for (unsigned i = 0; i < PX_LOG_REGIONS; i++)
+        if (state_of(&ledger->regions[i]) == PX_REGION_FREE)
+            return &ledger->regions[i];
+    return NULL;
+}
+
+/* Order: offset, size, path_digest, used = 0; then OPEN (release). Until then the record is free. */
+bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size, px_log_region *region)
+{
+    record *taken = find_free(ledger);
+    uint32_t offset;
+    *region = (px_log_region){.ledger = NULL};
+    if (taken == NULL || size == 0 || !find_room(ledger, size, &offset))
+        return false;
+    taken->offset = offset;
+    taken->size = size;
+    memcpy(taken->path_digest, path_digest, sizeof taken->path_digest);
+    atomic_store_explicit(&taken->used, 0, memory_order_relaxed);
+    atomic_store_explicit(&taken->state, PX_REGION_OPEN, memory_order_release);
+    region->ledger = ledger;
+    region->index = (uint32_t)(taken - ledger->regions);
+    region->size = size;
+    region->bytes = ledger->slab + offset;
+    region->used = &taken->used;
+    return true;
+}
+
+void px_log_region_free(px_log_region *region)
+{
+    if (region->ledger == NULL)
+        return;
+    record *shared = &region->ledger->regions[region->index];
+    atomic_store_explicit(&shared->state, PX_REGION_FREE, memory_order_release);
+    region->ledger = NULL;
+}
+
+/* Order: the bytes of the line; then used (release). */
+bool px_log_region_add(px_log_region *region, px_slice line)
+{
+    uint32_t used = px_log_region_used(region);
+    if (line.len > region->size - used)
+        return false;
+    if (line.len > 0)
+        memcpy(region->bytes + used, line.data, line.len);
+    atomic_store_explicit(region->used, used + (uint32_t)line.len, memory_order_release);
+    return true;
+}
+
+static uint64_t size_of_file(int fd)
+{
+    struct stat facts;
+    if (fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode))
+        return UINT64_MAX;
+    return (uint64_t)facts.st_size;
+}
+
+static bool write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Order: file_end; WRITING (release); write(); used = 0 (release); OPEN (release). A reader that finds WRITING with lines looks
+ * behind file_end for how many of them are there. */
+bool px_log_region_write(px_log_region *region, int fd)
+{
+    uint32_t used = px_log_region_used(region);
+    if (used == 0)
+        return true;
+    record *shared = &region->ledger->regions[region->index];
+    shared->file_end = size_of_file(fd);
+    atomic_store_explicit(&shared->state, PX_REGION_WRITING, memory_order_release);
+    bool good = write_all(fd, region->bytes, used);
+    atomic_store_explicit(&shared->used, 0, memory_order_release);
+    atomic_store_explicit(&shared->state, PX_REGION_OPEN, memory_order_release);
+    return good;
+}
