@@ -21,6 +21,7 @@ DESCRIPTORS_AT_ONCE = 250
 KEY_BYTES_AT_ONCE = 64 * 1024
 LONGEST_TO_WORKER = 128 * 1024
 LONGEST_TO_MASTER = 16 * 1024
+LONGEST_QUEUE = 4096
 
 _INT_BYTES = array.array("i").itemsize
 
@@ -126,36 +127,36 @@ class Outbox:
     """The master's sending half: what could not be sent yet, in order.
 
     Entries are marked with the generation they belong to, so that a reload that fails takes back what a
-    stalled worker has not been sent.
+    stalled worker has not been sent. When the other side is gone everything is dropped: its end of file and
+    its death tell the master.
     """
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._waiting: deque[tuple[int, bytes, list[int]]] = deque()
+        self._gone = False
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def post(self, payload: bytes, fds: Sequence[int] = (), *, generation: int = 0) -> None:
         """Send now, or put at the end of the queue."""
-        if not self._waiting:
-            with suppress(BlockingIOError):
-                send(self._end, payload, fds)
-                return
+        if self._gone:
+            return
+        if not self._waiting and self._send(payload, fds):
+            return
         self._waiting.append((generation, payload, [os.dup(fd) for fd in fds]))
+        if len(self._waiting) > LONGEST_QUEUE:
+            self.close()
 
     def flush(self) -> None:
         """Send what the socket takes."""
-        with suppress(BlockingIOError):
-            while self._waiting:
-                _, payload, fds = self._waiting[0]
-                send(self._end, payload, fds)
-                close_all(fds)
-                self._waiting.popleft()
+        while self._waiting and self._send(self._waiting[0][1], self._waiting[0][2]):
+            if self._waiting:
+                close_all(self._waiting.popleft()[2])
 
-    def take_back(self, generation: int) -> bool:
-        """Drop what waits for this generation; tells whether there was any."""
-        before = len(self._waiting)
+    def take_back(self, generation: int) -> None:
+        """Drop what waits for this generation."""
         kept: deque[tuple[int, bytes, list[int]]] = deque()
         for entry in self._waiting:
             if entry[0] == generation:
@@ -163,10 +164,19 @@ class Outbox:
             else:
                 kept.append(entry)
         self._waiting = kept
-        return len(kept) != before
 
     def close(self) -> None:
-        """Drop everything."""
+        """Drop everything, now and later."""
+        self._gone = True
         for _, _, fds in self._waiting:
             close_all(fds)
         self._waiting.clear()
+
+    def _send(self, payload: bytes, fds: Sequence[int]) -> bool:
+        try:
+            send(self._end, payload, fds)
+        except BlockingIOError:
+            return False
+        except ChannelError:
+            self.close()
+        return True

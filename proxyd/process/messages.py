@@ -26,6 +26,8 @@ class Prepare(_Tagged, frozen=True, tag="prepare"):
     """Load the plan in the one descriptor (a sealed memfd) that comes along. Answer: Ready or Refused."""
 
     generation: int
+    log_key: str  # the error log of the worker's Python side
+    log_level: int
 
 
 class Activate(_Tagged, frozen=True, tag="activate"):
@@ -112,8 +114,30 @@ class Reply(msgspec.Struct, frozen=True):
     status: dict[str, object] | None = None
 
 
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+_to_master: msgspec.msgpack.Decoder[ToMaster] = msgspec.msgpack.Decoder(ToMaster)
+_request = msgspec.msgpack.Decoder(Request)
+_reply = msgspec.msgpack.Decoder(Reply)
+
+# All raise msgspec.DecodeError for what is no such message.
 encode = msgspec.msgpack.Encoder().encode
-decode_to_worker = msgspec.msgpack.Decoder(ToWorker).decode
-decode_to_master = msgspec.msgpack.Decoder(ToMaster).decode
-decode_request = msgspec.msgpack.Decoder(Request).decode
-decode_reply = msgspec.msgpack.Decoder(Reply).decode
+
+
+def decode_to_worker(payload: bytes) -> ToWorker:
+    """What the master said."""
+    return _to_worker.decode(payload)
+
+
+def decode_to_master(payload: bytes) -> ToMaster:
+    """What a worker said."""
+    return _to_master.decode(payload)
+
+
+def decode_request(payload: bytes) -> Request:
+    """What a command asked."""
+    return _request.decode(payload)
+
+
+def decode_reply(payload: bytes) -> Reply:
+    """What the master replied."""
+    return _reply.decode(payload)

@@ -18,7 +18,7 @@ from proxyd.shared.layout import digest
 
 # Paths of logs that the master opened, remembered for lines that a dead worker left. A safeguard, not a
 # limit that a configuration meets.
-_PATHS_REMEMBERED = 10_000
+_LOGS_REMEMBERED = 10_000
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Openings:
         self.logs: dict[str, OpenLog] = {}
         self._serials: dict[str, int] = {}
         self._last_serial = 0
-        self._path_by_digest: dict[bytes, str] = {}
+        self._known_logs: dict[bytes, OpenFile] = {}
 
     # A change of the plan: open_new, then either commit or abandon.
 
@@ -138,13 +138,14 @@ class Openings:
             self._new_serial(key)
         return replaced, errors
 
-    def log_path(self, path_digest: bytes) -> str | None:
-        """The path of a log that the master itself opened once, by its digest in shared memory."""
-        return self._path_by_digest.get(path_digest)
+    def known_log(self, path_digest: bytes) -> OpenFile | None:
+        """A log that the master itself opened once, by the digest of its path in shared memory."""
+        return self._known_logs.get(path_digest)
 
-    def log_fd(self, path: str) -> int | None:
-        """The descriptor of an open log."""
-        return next((log.fd for log in self.logs.values() if log.file.path == path), None)
+    def log_fd(self, key: str) -> int | None:
+        """The descriptor of a log, if it is open now."""
+        log = self.logs.get(key)
+        return log.fd if log is not None else None
 
     def close(self) -> None:
         """Close everything."""
@@ -169,7 +170,6 @@ class Openings:
             before = len(bound.fds)
             if sockets.extend(bound, spec, workers):
                 opened.extended.append((spec.key, before))
-                self._new_serial(spec.key)
 
     def _open_log(self, file: OpenFile, opened: Opened) -> None:
         if file.key in self.logs:
@@ -177,8 +177,8 @@ class Openings:
         self.logs[file.key] = OpenLog(file, open_log(file))
         opened.logs.append(file.key)
         self._new_serial(file.key)
-        if len(self._path_by_digest) < _PATHS_REMEMBERED:
-            self._path_by_digest[digest(os.fsencode(file.path))] = file.path
+        if len(self._known_logs) < _LOGS_REMEMBERED:
+            self._known_logs[digest(os.fsencode(file.path))] = file
 
     def _new_serial(self, key: str) -> None:
         self._last_serial += 1

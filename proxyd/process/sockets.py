@@ -50,6 +50,7 @@ class BoundSocket:
     spec: ListenSocket
     fds: list[int]
     inode: int = 0
+    steered: bool = False
 
     def fd_of(self, worker: int) -> int:
         """The descriptor that the worker of this index accepts from."""
@@ -123,7 +124,8 @@ def listen(bound: BoundSocket, spec: ListenSocket) -> None:
 
 def steer(bound: BoundSocket, workers: int) -> None:
     """Let the kernel choose among the first sockets of a group only, so that the others run empty."""
-    if len(bound.fds) > 1:
+    if len(bound.fds) > workers or bound.steered:
+        bound.steered = True
         program = (_SockFilter * 3)(
             _SockFilter(0x20, 0, 0, 0xFFFFF000 + 56),  # A = random number
             _SockFilter(0x94, 0, 0, min(workers, len(bound.fds))),  # A %= workers

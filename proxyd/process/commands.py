@@ -1,0 +1,163 @@
+"""What the commands do, beside `start`: each is one function that gives an exit status.
+
+0: it is done. 1: it is not, and stderr says why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+import msgspec
+
+from proxyd.process import channel, control, files, messages, table
+from proxyd.process.channel import ChannelError
+from proxyd.process.compiling import compile_fully
+from proxyd.process.errorlog import EMERG, ERROR, WARN, show
+from proxyd.process.messages import Reply
+from proxyd.process.options import Options
+from proxyd.process.pidfile import find_pid_path
+from proxyd.process.sockets import OpenError
+
+_SIGNALS = {"stop": signal.SIGTERM, "quit": signal.SIGQUIT, "reopen": signal.SIGUSR1}
+
+
+class NotRunning(Exception):
+    """No proxyd to talk to; the text says how that was found."""
+
+
+def test(options: Options, *, quiet: bool = False, dump: bool = False) -> int:
+    """-t and -T: compile, try to open the logs, say what is wrong."""
+    result, sources = compile_fully(options, test=True)
+    errors = list(result.errors)
+    for file in result.plan.files if result.plan is not None else ():
+        try:
+            os.close(files.open_log(file))
+        except OpenError as error:
+            errors.append(str(error))
+    for text in result.warnings:
+        show(WARN, text)
+    for text in errors:
+        show(EMERG, text)
+    if result.plan is not None and not quiet:
+        _say(f"the configuration file {options.conf} syntax is ok")
+    if errors:
+        _say(f"configuration file {options.conf} test failed")
+        return 1
+    if not quiet:
+        _say(f"configuration file {options.conf} test is successful")
+    if dump:
+        for source in sources:
+            _print(b"# configuration file %s:\n%s\n" % (os.fsencode(source.path), source.content))
+    return 0
+
+
+def reload(options: Options) -> int:
+    """Let the master reload, and wait for the outcome."""
+    return _tell(_ask(options, "reload"))
+
+
+def reopen(options: Options) -> int:
+    """Let the master reopen its logs, and wait until every worker uses the new files."""
+    return _tell(_ask(options, "reopen"))
+
+
+def end(options: Options, verb: str) -> int:
+    """stop or quit: let the master end, and wait for that."""
+    with _connect(options) as connection:
+        pid, _ = control.peer_of(connection)
+        process = os.pidfd_open(pid)
+        status = _tell(_exchange(connection, verb))
+    if status == 0:
+        select.select([process], [], [])  # readable once the process has ended
+    os.close(process)
+    return status
+
+
+def status(options: Options, *, as_json: bool = False) -> int:
+    """Show what the master knows."""
+    reply = _ask(options, "status")
+    if reply.status is None:
+        return _tell(reply)
+    text = json.dumps(reply.status, indent=2) if as_json else table.render(reply.status)
+    _print(text.encode() + b"\n")
+    return 0
+
+
+def send_signal(options: Options, verb: str) -> int:
+    """nginx's -s stop, quit and reopen: a signal to the pid of the pid file; does not wait."""
+    path = find_pid_path(options)
+    try:
+        with open(path, "rb") as file:
+            text = file.read(32).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise NotRunning(f'open() "{path}" failed ({error.errno}: {error.strerror})') from error
+    if not text.isdigit() or int(text) == 0:
+        raise NotRunning(f'invalid PID number "{text}" in "{path}"')
+    number = _SIGNALS[verb]
+    try:
+        os.kill(int(text), number)
+    except OSError as error:
+        raise NotRunning(f"kill({text}, {int(number)}) failed ({error.errno}: {error.strerror})") from error
+    return 0
+
+
+def _connect(options: Options) -> socket.socket:
+    path = find_pid_path(options)
+    try:
+        return control.connect(path)
+    except PermissionError as error:
+        raise NotRunning(f'"{control.socket_path(path)}" is not for this user: {error.strerror}') from error
+    except OSError as error:
+        pid = files.read_pid(path)
+        found = f'"{path}" names process {pid}, which does not answer' if pid else f'there is no "{path}"'
+        raise NotRunning(f"proxyd is not running ({found}: {error.strerror})") from error
+
+
+def _ask(options: Options, verb: str) -> Reply:
+    with _connect(options) as connection:
+        return _exchange(connection, verb)
+
+
+def _exchange(connection: socket.socket, verb: str) -> Reply:
+    """Send a request and wait for its reply, however long that takes (the master bounds it)."""
+    try:
+        channel.send(connection, messages.encode(messages.Request(verb)))
+        _, fds = channel.receive(connection, 16, descriptors=1)
+        if not fds:
+            raise ChannelError("no reply came along")
+        reply = messages.decode_reply(channel.read_memfd(fds[0]))
+        channel.close_all(fds)
+    except (ChannelError, msgspec.DecodeError) as error:
+        raise NotRunning(f"proxyd ended, or hung up, before it answered: {error}") from error
+    return reply
+
+
+def _tell(reply: Reply) -> int:
+    for text in reply.warnings:
+        show(WARN, text)
+    for text in reply.errors:
+        show(EMERG, text)
+    return 0 if reply.done else 1
+
+
+def fail(error: Exception) -> int:
+    """Say why a command could not even begin."""
+    show(ERROR, str(error))
+    return 1
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"proxyd: {text}\n")
+        sys.stderr.flush()
+
+
+def _print(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,138 @@
+"""Configurations are compiled in a short-lived child, which leaves its result in a memfd.
+
+The master keeps neither the parser's memory nor its mistakes: whatever happens in the child, what comes
+back is a Plan or a list of reasons.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from proxyd.config.compile import compile_file
+from proxyd.config.errors import SourceFile
+from proxyd.config.plan import EnginePlan, Plan, Upstream
+from proxyd.process import signals
+from proxyd.process.channel import read_memfd
+from proxyd.process.options import Options
+
+# A compile takes a second at most; one that hangs (a name server that does not answer) is ended.
+LONGEST_SECONDS = 120.0
+
+_FAMILIES = {socket.AF_INET: 4, socket.AF_INET6: 6}  # as the Plan numbers them
+
+
+class CompileResult(msgspec.Struct, frozen=True):
+    """What the child found. ``plan`` is None when there are errors."""
+
+    plan: Plan | None
+    errors: list[str] = []
+    warnings: list[str] = []
+    peers: list[tuple[str, str]] = []  # upstream and peer names, to show what shared memory has by digest
+
+
+def cpus() -> int:
+    """How many processors we may use: what ``worker_processes auto`` means."""
+    return len(os.sched_getaffinity(0))
+
+
+def resolve(host: str, port: int) -> list[tuple[int, bytes]]:
+    """Family and packed address of a host, in the order of the system's resolver; raises OSError."""
+    found = []
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if family in _FAMILIES:
+            found.append((_FAMILIES[family], socket.inet_pton(family, str(address[0]))))
+    return found
+
+
+def compile_fully(options: Options, *, test: bool = False) -> tuple[CompileResult, list[SourceFile]]:
+    """Compile in this process; gives the files that were read, too."""
+    compiled = compile_file(
+        options.conf,
+        prefix=options.prefix,
+        overrides=" ".join(options.directives),
+        resolve=resolve,
+        cpus=cpus(),
+        test=test,
+        error_log=options.error_log or "",
+    )
+    texts: dict[str, list[str]] = {"emerg": [], "warn": []}
+    for found in compiled.diagnostics:
+        texts[found.level].append(str(found).removeprefix(f"proxyd: [{found.level}] "))
+    plan = None if texts["emerg"] else compiled.plan
+    names = peer_names(plan) if plan is not None else []
+    return CompileResult(plan, texts["emerg"], texts["warn"], names), compiled.files
+
+
+def peer_names(plan: Plan) -> list[tuple[str, str]]:
+    """The upstreams and peers that a plan names."""
+    names: list[tuple[str, str]] = []
+    for item in msgspec.msgpack.decode(plan.engine, type=EnginePlan).objects:
+        if item.kind == "Upstream":
+            upstream = msgspec.msgpack.decode(item.body, type=Upstream)
+            names += [(_text(upstream.name), _text(peer.name)) for peer in upstream.peers]
+    return names
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
+
+
+class CompileChild:
+    """One running compile. Its end is told by SIGCHLD, then ``result`` has what it found."""
+
+    def __init__(self, options: Options, in_child: Callable[[], None] = lambda: None) -> None:
+        self._memfd = os.memfd_create("proxyd-compile", os.MFD_CLOEXEC)
+        with signals.blocked():
+            self.pid = os.fork()
+            if self.pid == 0:
+                _run_child(options, self._memfd, in_child)
+
+    def result(self, status: int) -> CompileResult:
+        """The result, after the child ended with this wait status."""
+        content = read_memfd(self._memfd)
+        os.close(self._memfd)
+        if os.waitstatus_to_exitcode(status) == 0:
+            return msgspec.msgpack.decode(content, type=CompileResult)
+        return CompileResult(None, [f"the configuration compiler ended {describe_end(status)}"])
+
+    def kill(self) -> None:
+        """It takes too long."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def compile_in_child(options: Options) -> CompileResult:
+    """Compile in a child and wait for it: at the start, when there is nothing else to do."""
+    child = CompileChild(options)
+    _, status = os.waitpid(child.pid, 0)
+    return child.result(status)
+
+
+def _run_child(options: Options, memfd: int, in_child: Callable[[], None]) -> None:
+    """The child's life. Never returns."""
+    code = 1
+    try:
+        in_child()
+        signals.reset_in_child()
+        signals.unblock()
+        result, _ = compile_fully(options)
+        with os.fdopen(memfd, "wb", closefd=False) as file:
+            file.write(msgspec.msgpack.encode(result))
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def describe_end(status: int) -> str:
+    """In nginx's words: "on signal 9" or "with code 2"."""
+    if os.WIFSIGNALED(status):
+        return f"on signal {os.WTERMSIG(status)}"
+    return f"with code {os.WEXITSTATUS(status)}"

@@ -1,0 +1,152 @@
+"""The control socket: commands (`proxyd reload`) ask the master, and learn what came of it.
+
+It lies beside the pid file, mode 0600, and the kernel vouches for the user of each peer before a byte is
+read. A request is one datagram of at most 256 bytes with one word in it; the reply is one byte with a
+descriptor of a memfd, so that the master never waits for a slow reader. So the master parses nothing that
+comes from a network.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import msgspec
+
+from proxyd.process import channel, messages
+from proxyd.process.channel import ChannelError
+from proxyd.process.messages import Reply, Request
+from proxyd.process.poller import Poller
+from proxyd.process.sockets import OpenError
+
+_LONGEST_REQUEST = 256
+_CLIENTS_AT_ONCE = 32
+_LONGEST_PATH = 100  # of a unix socket: 108 bytes with the final NUL
+_CREDENTIALS = struct.Struct("3i")
+
+
+def socket_path(pid_path: str) -> str:
+    """Where the control socket of the master with this pid file is."""
+    return pid_path + ".sock"
+
+
+@contextmanager
+def _reachable(path: str) -> Iterator[str]:
+    """The path, or a short one for the same place when it is too long for a socket's name."""
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        yield path
+        return
+    directory = os.open(os.path.dirname(path), os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{os.path.basename(path)}"
+    finally:
+        os.close(directory)
+
+
+def connect(pid_path: str) -> socket.socket:
+    """Connect to the master that has this pid file; raises OSError."""
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with _reachable(socket_path(pid_path)) as path:
+            end.connect(path)
+    except OSError:
+        end.close()
+        raise
+    return end
+
+
+def peer_of(end: socket.socket) -> tuple[int, int]:
+    """Pid and user of the process at the other end, as the kernel knows them."""
+    credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(credentials)
+    return pid, uid
+
+
+class Client:
+    """A command that waits for its reply."""
+
+    def __init__(self, end: socket.socket, server: Control) -> None:
+        self.end = end
+        self._server = server
+
+    def reply(self, reply: Reply) -> None:
+        """Answer, and be done with it. A command that is gone misses it."""
+        memfd = channel.sealed_memfd("proxyd-reply", messages.encode(reply))
+        with suppress(BlockingIOError, ChannelError):
+            channel.send(self.end, b"\0", [memfd])
+        os.close(memfd)
+        self._server.drop(self)
+
+
+class Control:
+    """The master's end: accepts commands and hands their requests on."""
+
+    def __init__(self, pid_path: str, poller: Poller, handle: Callable[[Request, Client], None]) -> None:
+        self.path = socket_path(pid_path)
+        self._poller = poller
+        self._handle = handle
+        self._clients: set[Client] = set()
+        self._listener = _listen(self.path)
+        self._inode = os.stat(self.path).st_ino
+        poller.watch(self._listener.fileno(), self._on_connect)
+
+    def close(self) -> None:
+        """Remove the socket. Commands that still wait see an end of file."""
+        self._poller.forget(self._listener.fileno())
+        self._listener.close()
+        for client in list(self._clients):
+            self.drop(client)
+        with suppress(OSError):
+            if os.stat(self.path).st_ino == self._inode:
+                os.unlink(self.path)
+
+    def drop(self, client: Client) -> None:
+        """Close a command's connection."""
+        if client in self._clients:
+            self._clients.remove(client)
+            self._poller.forget(client.end.fileno())
+            client.end.close()
+
+    def _on_connect(self) -> None:
+        with suppress(OSError):
+            end, _ = self._listener.accept()
+            _, uid = peer_of(end)
+            if uid not in (0, os.geteuid()) or len(self._clients) >= _CLIENTS_AT_ONCE:
+                end.close()
+                return
+            end.setblocking(False)
+            client = Client(end, self)
+            self._clients.add(client)
+            self._poller.watch(end.fileno(), lambda: self._on_request(client))
+
+    def _on_request(self, client: Client) -> None:
+        try:
+            payload, _ = channel.receive(client.end, _LONGEST_REQUEST)
+            request = messages.decode_request(payload)
+        except BlockingIOError:
+            return
+        except (ChannelError, msgspec.DecodeError):
+            self.drop(client)
+            return
+        self._handle(request, client)
+
+
+def _listen(path: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+    before = os.umask(0o177)
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        with _reachable(path) as short:
+            made.bind(short)
+        made.listen(8)
+    except OSError as error:
+        made.close()
+        text = f"bind() to unix:{path} failed ({error.errno}: {error.strerror}), the control socket"
+        raise OpenError(text) from error
+    finally:
+        os.umask(before)
+    return made

@@ -1,0 +1,108 @@
+"""All crews: the one that serves, those that drain, and one that a reload is starting."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from proxyd.process.crew import Crew
+from proxyd.process.generation import Generation
+from proxyd.process.runtime import Runtime
+from proxyd.process.worker_handle import WorkerHandle
+
+# A worker that was told when to be gone gets this much longer.
+_GRACE_SECONDS = 5.0
+
+
+class Fleet:
+    """The crews. ``current`` serves. ``on_change(worker)``: a worker of any crew answered or died."""
+
+    def __init__(self, runtime: Runtime, on_change: Callable[[WorkerHandle], None]) -> None:
+        self.runtime = runtime
+        self.on_change = on_change
+        self.current = Crew(runtime, runtime.generation, on_change)
+        self._others: list[Crew] = []
+
+    def recruit(self, target: Generation) -> Crew:
+        """Start a crew that prepares this generation, and waits."""
+        same_size = target.peer_capacity() <= self.current.zone.capacity
+        crew = Crew(self.runtime, target, self.on_change, self.current.zone if same_size else None)
+        crew.held = True
+        self._others.append(crew)
+        crew.start()
+        return crew
+
+    def promote(self, crew: Crew) -> Crew:
+        """From now on this crew serves; gives the one before."""
+        before, self.current = self.current, crew
+        self._others.remove(crew)
+        self._others.append(before)
+        return before
+
+    def retire(self, crew: Crew, timeout_ms: int) -> None:
+        """Let a crew finish and leave; with a timeout those that stay longer are killed."""
+        crew.drain(timeout_ms)
+        if timeout_ms:
+            self.runtime.poller.after(timeout_ms / 1000 + _GRACE_SECONDS, lambda: crew.kill(signal.SIGKILL))
+        self._collect()
+
+    def dismiss(self, crew: Crew) -> None:
+        """A recruited crew is not wanted after all."""
+        crew.kill(signal.SIGKILL)
+        self._collect()
+
+    def on_death(self, pid: int, status: int) -> bool:
+        """A child has ended. False: it was no worker."""
+        if not any(crew.on_death(pid, status) for crew in (self.current, *self._others)):
+            return False
+        self._collect()
+        return True
+
+    def _collect(self) -> None:
+        """Give back what crews without workers held."""
+        gone = [crew for crew in self._others if crew.leaving and crew.gone]
+        for crew in gone:
+            self._others.remove(crew)
+            self._keep_zone(crew)
+            crew.close()
+        if gone and not self._others:
+            self.runtime.openings.shrink(self.current.size)
+
+    def _keep_zone(self, leaving: Crew) -> None:
+        """A peers Zone that other crews use belongs to one of them now."""
+        for crew in (self.current, *self._others):
+            if leaving.owns_zone and crew.zone is leaving.zone:
+                leaving.owns_zone, crew.owns_zone = False, True
+
+    @property
+    def crews(self) -> list[Crew]:
+        """All of them, the serving one first."""
+        return [self.current, *self._others]
+
+    @property
+    def gone(self) -> bool:
+        """Whether no worker of any crew is left."""
+        return all(crew.gone for crew in self.crews)
+
+    def workers(self) -> Iterator[tuple[Crew, WorkerHandle]]:
+        """All living workers."""
+        for crew in self.crews:
+            for one in crew.workers.values():
+                yield crew, one
+
+    def kill(self, number: int) -> None:
+        """Send a signal to every worker; none is replaced any more."""
+        for crew in self.crews:
+            crew.kill(number)
+
+    def drain(self, timeout_ms: int) -> None:
+        """Let every worker finish and leave."""
+        for crew in self.crews:
+            self.retire(crew, timeout_ms)
+
+    def close(self) -> None:
+        """Everybody is gone."""
+        with suppress(OSError):
+            for crew in self.crews:
+                crew.close()

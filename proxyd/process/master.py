@@ -1,0 +1,208 @@
+"""The master: starts and replaces processes, reloads, reopens, stops. Neither asyncio nor threads run in it.
+
+One loop turns on signals, on the channels of workers, on the control socket and on deadlines. What each
+of them means is decided here; how it is done is in fleet, crew, reload, keeper and control.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from proxyd.process import status
+from proxyd.process.control import Client, Control
+from proxyd.process.fleet import Fleet
+from proxyd.process.keeper import Keeper
+from proxyd.process.messages import Reply, Request
+from proxyd.process.reload import Outcome, Reload
+from proxyd.process.reopening import Reopening
+from proxyd.process.runtime import Runtime
+from proxyd.process.signals import SignalQueue, describe
+from proxyd.process.worker_handle import WorkerHandle
+
+# After the polite signal workers get so long before SIGKILL.
+_STOP_SECONDS = 5.0
+
+
+class Master:
+    """``run`` gives the exit status of the master process."""
+
+    def __init__(self, runtime: Runtime, queue: SignalQueue, on_up: Callable[[], None]) -> None:
+        self.runtime = runtime
+        self.queue = queue
+        self.fleet = Fleet(runtime, self._on_change)
+        self.keeper = Keeper(runtime)
+        self.control = Control(runtime.generation.plan.process.pid, runtime.poller, self._on_request)
+        self.reopening = Reopening(runtime, self.fleet)
+        self.reload: Reload | None = None
+        self.stopping = False
+        self.exit_status = 0
+        self._on_up: Callable[[], None] | None = on_up  # None: up
+        self._asked_now: list[Client] = []  # who waits for the reload in progress
+        self._asked_next: list[Client] = []  # who waits for the one after it
+        self._reload_again = False
+        self._handlers: dict[int, Callable[[], None]] = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGQUIT: self.quit,
+            signal.SIGHUP: self.request_reload,
+            signal.SIGUSR1: self.reopening.begin,
+            signal.SIGUSR2: self._refuse_upgrade,
+            signal.SIGWINCH: self._rest,
+            signal.SIGCHLD: self._bury,
+        }
+        runtime.poller.watch(queue.fd, self._on_signals)
+
+    # Life.
+
+    def run(self) -> int:
+        """Start everybody and look after them until told to stop."""
+        self.runtime.log.notice("start worker processes")
+        self.fleet.current.start()
+        self.keeper.start()
+        while not (self.stopping and self.fleet.gone and not self.keeper.pid):
+            self.runtime.poller.turn()
+        self.control.close()
+        self.fleet.close()
+        self.runtime.log.notice("exit")
+        return self.exit_status
+
+    def _on_signals(self) -> None:
+        for number in self.queue.take():
+            if number != signal.SIGCHLD:
+                self.runtime.log.notice(f"signal {describe(number)} received")
+            self._handlers[number]()
+
+    def _bury(self) -> None:
+        """Take note of every child that has ended, strangers included: we may be process 1."""
+        with suppress(ChildProcessError):
+            while True:
+                pid, wait_status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                if self.fleet.on_death(pid, wait_status) or self.keeper.on_death(pid, wait_status):
+                    continue
+                if self.reload is not None:
+                    self.reload.on_death(pid, wait_status)
+
+    def _on_change(self, one: WorkerHandle) -> None:
+        if self.reload is not None:
+            self.reload.on_change()
+        if self._on_up is not None and not self.stopping:
+            self._check_start()
+        elif self.fleet.current.gone and self.fleet.current.hopeless and not self.stopping:
+            self._give_up("no worker process is left")
+        self.reopening.on_change()
+
+    def _check_start(self) -> None:
+        refusals = self.fleet.current.refusals
+        if refusals:
+            self._give_up(next(iter(refusals.values())))
+        elif self.fleet.current.complete and self._on_up is not None:
+            self._on_up()
+            self._on_up = None
+
+    def _give_up(self, why: str) -> None:
+        self.runtime.log.emerg(why)
+        self.exit_status = 1
+        self.stop()
+
+    # Stopping.
+
+    def stop(self) -> None:
+        """Stop now: TERM."""
+        self._begin_to_stop()
+        self.fleet.kill(signal.SIGTERM)
+        self.runtime.poller.after(_STOP_SECONDS, self._kill_all)
+
+    def quit(self) -> None:
+        """Let requests finish, then stop: QUIT."""
+        self._begin_to_stop()
+        timeout_ms = self.runtime.generation.plan.process.worker_shutdown_timeout
+        self.fleet.drain(timeout_ms)
+        self.runtime.openings.close_sockets()
+
+    def _begin_to_stop(self) -> None:
+        self.stopping = True
+        if self.reload is not None:
+            self.reload.cancel("proxyd stops")
+        for client in self._asked_next:
+            client.reply(Reply(False, os.getpid(), ["proxyd stops"]))
+        self._asked_next, self._reload_again = [], False
+        self.keeper.stop()
+        self.runtime.poller.after(_STOP_SECONDS, self.keeper.kill)
+
+    def _kill_all(self) -> None:
+        self.fleet.kill(signal.SIGKILL)
+        self.keeper.kill()
+
+    def _rest(self) -> None:
+        """WINCH: workers finish and leave, the master stays. A terminal's change of size is no such wish."""
+        if self.runtime.generation.plan.process.daemon and not self.stopping:
+            timeout_ms = self.runtime.generation.plan.process.worker_shutdown_timeout
+            self.fleet.retire(self.fleet.current, timeout_ms)
+
+    def _refuse_upgrade(self) -> None:
+        self.runtime.log.notice("USR2 (upgrade to a new executable) is not supported yet, ignored")
+
+    # Reloading.
+
+    def request_reload(self, client: Client | None = None) -> None:
+        """Reload now, or again after the reload in progress, which may have missed the last change."""
+        if self.stopping or self._on_up is not None:
+            if client is not None:
+                why = "proxyd stops" if self.stopping else "proxyd is still starting"
+                client.reply(Reply(False, os.getpid(), [why]))
+            return
+        if client is not None:
+            self._asked_next.append(client)
+        if self.reload is None:
+            self._begin_reload()
+        else:
+            self._reload_again = True
+
+    def _begin_reload(self) -> None:
+        self.runtime.log.notice("reconfiguring")
+        self._asked_now, self._asked_next, self._reload_again = self._asked_next, [], False
+        self.reload = Reload(self.runtime, self.fleet, self._on_reloaded)
+
+    def _on_reloaded(self, outcome: Outcome) -> None:
+        assert self.reload is not None
+        committed, self.reload = self.reload.committed, None
+        for text in outcome.warnings:
+            self.runtime.log.warn(text)
+        for text in [] if self.stopping else outcome.errors:
+            self.runtime.log.emerg(text)
+        if committed:
+            self.runtime.tally.reloads += 1
+            self.runtime.log.notice(f"reconfigured, generation {self.runtime.generation.number}")
+            if self.fleet.current.hopeless:
+                self.fleet.current.start()
+        else:
+            self.runtime.tally.reloads_failed += 1
+        for client in self._asked_now:
+            client.reply(Reply(outcome.done, os.getpid(), outcome.errors, outcome.warnings))
+        self._asked_now = []
+        if self._reload_again and not self.stopping:
+            self._begin_reload()
+
+    # Commands.
+
+    def _on_request(self, request: Request, client: Client) -> None:
+        match request.verb:
+            case "reload":
+                self.runtime.log.notice("reload requested by command")
+                self.request_reload(client)
+            case "reopen":
+                self.reopening.begin(client)
+            case "status":
+                row = status.collect(self.runtime, self.fleet, self.keeper)
+                client.reply(Reply(True, os.getpid(), status=row))
+            case "stop" | "quit" as verb:
+                client.reply(Reply(True, os.getpid()))
+                self.runtime.log.notice(f"{verb} requested by command")
+                (self.stop if verb == "stop" else self.quit)()
+            case _:
+                client.reply(Reply(False, os.getpid(), [f'there is no command "{request.verb}"']))

@@ -1,0 +1,76 @@
+"""What the parts of the master share: where things are open, what is served now, what the dead counted."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+
+from proxyd.process.errorlog import ErrorLog
+from proxyd.process.generation import Generation
+from proxyd.process.openings import Openings
+from proxyd.process.options import Options
+from proxyd.process.poller import Poller
+from proxyd.shared.counters import COUNTERS
+
+# How long a worker may take to answer: to prepare, to activate, to boot. Tests shorten it.
+ANSWER_SECONDS = 10.0
+
+
+def _answer_seconds() -> float:
+    try:
+        return float(os.environ["PROXYD_ANSWER_SECONDS"])
+    except (KeyError, ValueError):
+        return ANSWER_SECONDS
+
+
+@dataclass
+class Tally:
+    """What happened to processes since the master started."""
+
+    worker_deaths: int = 0  # not asked for
+    helper_deaths: int = 0
+    reloads: int = 0
+    reloads_failed: int = 0
+    log_bytes_saved: int = 0  # written from the Ledgers of the dead
+
+
+@dataclass
+class Runtime:
+    """The master's state. One instance, handed to all its parts."""
+
+    options: Options
+    log: ErrorLog
+    poller: Poller
+    openings: Openings
+    generation: Generation  # the one that serves
+    answer_seconds: float = field(default_factory=_answer_seconds)
+    tally: Tally = field(default_factory=Tally)
+    dead_counters: list[int] = field(default_factory=lambda: [0] * len(COUNTERS))
+    started: float = field(default_factory=time.time)
+    activated: float = field(default_factory=time.time)
+
+    numbers: int = 1  # the last number given to a generation
+
+    def next_number(self) -> int:
+        """A number for a new generation."""
+        self.numbers += 1
+        return self.numbers
+
+    def serve(self, generation: Generation) -> None:
+        """Record what is served from now on; its sockets and logs are open."""
+        self.generation = generation
+        self.activated = time.time()
+        self.use_log()
+
+    def use_log(self) -> None:
+        """Write our own messages where the configuration says (again: the file may have been reopened)."""
+        process = self.generation.plan.process
+        fd = self.openings.log_fd(f"log:{process.error_log}")
+        self.log.fd, self.log.level = (2 if fd is None else fd), process.error_level
+
+    def bury(self, counters: list[int]) -> None:
+        """Keep what a dead worker counted. Gauges died with it."""
+        for number, counter in enumerate(COUNTERS):
+            if counter.kind == "counter":
+                self.dead_counters[number] += counters[number]

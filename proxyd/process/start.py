@@ -1,0 +1,124 @@
+"""From a command line to a running master: compile, leave the terminal if asked to, open, start.
+
+Every problem until the master is up is shown on stderr, written to the error log, and makes the command fail.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+
+from proxyd import __version__
+from proxyd.process import control, files, privileges
+from proxyd.process.compiling import CompileResult, compile_in_child
+from proxyd.process.daemon import Daemon, daemonize
+from proxyd.process.errorlog import EMERG, WARN, ErrorLog, show
+from proxyd.process.generation import Generation
+from proxyd.process.master import Master
+from proxyd.process.openings import Opened, OpenErrors, Openings
+from proxyd.process.options import Options
+from proxyd.process.poller import Poller
+from proxyd.process.runtime import Runtime
+from proxyd.process.signals import SignalQueue
+from proxyd.process.sockets import OpenError
+from proxyd.process.title import set_title
+from proxyd.shared.segments import SegmentError
+
+# A predecessor that was killed leaves its addresses to workers that are just closing them.
+_BIND_TRIES = 5
+_BIND_PAUSE_SECONDS = 0.5
+
+
+def start(options: Options) -> int:
+    """Be the master (or the command that waits for the daemon to be up); gives the exit status."""
+    os.umask(0o022)
+    result = compile_in_child(options)
+    for text in result.warnings:
+        show(WARN, text)
+    for text in result.errors:
+        show(EMERG, text)
+    if result.plan is None:
+        return 1
+    daemon = daemonize() if result.plan.process.daemon else None
+    return _be_master(options, result, daemon)
+
+
+def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -> int:
+    assert result.plan is not None
+    log = ErrorLog(2, result.plan.process.error_level, echo=True)
+    openings = Openings()
+    pid_path = result.plan.process.pid
+    try:
+        _refuse_second(pid_path)
+        identity = privileges.look_up(result.plan.process)
+        _open(openings, result, log)
+        runtime = Runtime(options, log, Poller(), openings, Generation.make(1, result, identity))
+        return _run(runtime, daemon)
+    except OpenErrors as error:
+        for one in error.errors:
+            log.emerg(str(one))
+    except (OpenError, SegmentError, OSError) as error:
+        log.emerg(str(error))
+    finally:
+        files.remove_pid(pid_path, os.getpid())
+        openings.close()
+    return 1
+
+
+def _refuse_second(pid_path: str) -> None:
+    """Two masters with one pid file would be out of reach of every command."""
+    try:
+        with control.connect(pid_path) as end:
+            pid, _ = control.peer_of(end)
+    except OSError:
+        return
+    raise OpenError(f'proxyd is running already, process {pid} (pid file "{pid_path}")')
+
+
+def _open(openings: Openings, result: CompileResult, log: ErrorLog) -> Opened:
+    """Bind and open everything; an address in use is tried again for a while, as nginx does."""
+    assert result.plan is not None
+    for _ in range(_BIND_TRIES):
+        try:
+            return openings.open_new(result.plan, result.plan.process.worker_processes)
+        except OpenErrors as error:
+            if not error.only_addresses:
+                raise
+            for one in error.errors:
+                log.emerg(str(one))
+            time.sleep(_BIND_PAUSE_SECONDS)
+    raise OpenError("still could not bind()")
+
+
+def _run(runtime: Runtime, daemon: Daemon | None) -> int:
+    log, process = runtime.log, runtime.generation.plan.process
+    runtime.use_log()
+    _say_who_we_are(log)
+    set_title("proxyd: master process " + " ".join(runtime.options.command))
+    queue = SignalQueue()
+    master = Master(runtime, queue, _when_up(log, daemon))
+    files.write_pid(process.pid, os.getpid())
+    queue.install()
+    gc.collect()
+    gc.freeze()  # so that the collector in a child does not touch, and thereby copy, what it inherited
+    return master.run()
+
+
+def _when_up(log: ErrorLog, daemon: Daemon | None) -> Callable[[], None]:
+    def on_up() -> None:
+        log.echo = False
+        if daemon is not None:
+            daemon.up(log.fd)
+
+    return on_up
+
+
+def _say_who_we_are(log: ErrorLog) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    log.notice(f"proxyd/{__version__}")
+    log.notice(f"OS: {platform.system()} {platform.release()}, Python {platform.python_version()}")
+    log.notice(f"getrlimit(RLIMIT_NOFILE): {soft}:{hard}")

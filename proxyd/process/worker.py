@@ -1,0 +1,186 @@
+"""A worker: the Engine, asyncio around it, and a channel on which the master says what to serve.
+
+It does what it is told, in the order in which it is told, and answers. When the channel ends, the master
+is dead: the worker stops accepting, finishes what runs, and leaves, so that a new master can have the
+addresses.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from dataclasses import dataclass
+
+import msgspec
+
+from proxyd import _engine
+from proxyd.process import channel, messages, privileges, signals
+from proxyd.process.channel import ChannelError, close_all, read_memfd
+from proxyd.process.errorlog import ErrorLog
+from proxyd.process.loop import new_event_loop
+from proxyd.process.privileges import Identity
+from proxyd.process.spawn import BootError
+from proxyd.process.title import set_title
+
+_DRAINED_CHECK_SECONDS = 0.05
+_BUSY = ("connections", "requests", "tunnels")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a worker inherits from the master."""
+
+    index: int
+    channel: socket.socket
+    ledger_fd: int
+    peers_fd: int
+    log_fd: int
+    log_level: int
+    identity: Identity | None
+    descriptors: int | None  # worker_rlimit_nofile
+
+
+def run(arguments: Arguments) -> None:
+    """Be a worker until told to leave, in a new child. Raises BootError when it cannot start to work."""
+    set_title("proxyd: worker process")
+    try:
+        privileges.limit_descriptors(arguments.descriptors)
+        privileges.become(arguments.identity)
+        engine = _engine.Engine(arguments.index, arguments.ledger_fd, arguments.peers_fd)
+    except (_engine.EngineError, OSError, ValueError) as error:
+        raise BootError(f"worker {arguments.index} could not start: {error}") from error
+    Worker(arguments, engine).run()
+
+
+class Worker:
+    """The Python side of a worker."""
+
+    def __init__(self, arguments: Arguments, engine: _engine.Engine) -> None:
+        self.engine = engine
+        self.channel = arguments.channel
+        self.log = ErrorLog(arguments.log_fd, arguments.log_level)
+        self.loop = new_event_loop(engine)
+        self.draining = False
+        self._fds: dict[str, int] = {}  # by key: all that the master sent and did not take back
+        self._engine_number: dict[
+            int, int
+        ] = {}  # of prepared and active generations: the engine's own number
+        self._log_of: dict[int, tuple[str, int]] = {}  # of prepared generations: error log and level
+
+    def run(self) -> None:
+        """Serve until told to leave."""
+        self.channel.setblocking(False)
+        self.loop.add_reader(self.channel.fileno(), self._on_readable)
+        self.loop.add_signal_handler(signal.SIGTERM, self.leave)
+        self.loop.add_signal_handler(signal.SIGQUIT, self.drain, 0)
+        # A terminal sends these to the whole group; the master tells its workers what to do about them.
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGWINCH, signal.SIGUSR1, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_IGN)
+        signals.unblock()
+        try:
+            self.loop.run_forever()
+        finally:
+            self.engine.close()
+
+    def leave(self) -> None:
+        """Stop now, whatever runs."""
+        self.loop.stop()
+
+    def drain(self, timeout_ms: int) -> None:
+        """Finish what runs, then leave."""
+        if not self.draining:
+            self.draining = True
+            self.log.notice("gracefully shutting down")
+            set_title("proxyd: worker process is shutting down")
+            self.engine.drain(timeout_ms)
+            self._leave_when_drained()
+
+    def _leave_when_drained(self) -> None:
+        live = self.engine.live()
+        if any(live.get(what) for what in _BUSY):
+            self.loop.call_later(_DRAINED_CHECK_SECONDS, self._leave_when_drained)
+        else:
+            self.leave()
+
+    # What the master says.
+
+    def _on_readable(self) -> None:
+        try:
+            payload, fds = channel.receive(
+                self.channel, channel.LONGEST_TO_WORKER, descriptors=channel.DESCRIPTORS_AT_ONCE
+            )
+        except BlockingIOError:
+            return
+        except ChannelError as error:
+            self._on_master_gone(error)
+            return
+        try:
+            self._do(messages.decode_to_worker(payload), fds)
+        except msgspec.DecodeError as error:
+            close_all(fds)
+            self.log.alert(f"the master sent nonsense: {error}")
+
+    def _on_master_gone(self, error: ChannelError) -> None:
+        self.loop.remove_reader(self.channel.fileno())
+        self.log.alert(f"the master process is gone ({error})")
+        self.drain(0)
+
+    def _do(self, message: messages.ToWorker, fds: list[int]) -> None:
+        match message:
+            case messages.Descriptors(keys):
+                self._keep(keys, fds)
+            case messages.Prepare():
+                self._prepare(message, fds[0])
+                close_all(fds)
+            case messages.Activate(generation):
+                self._activate(generation)
+            case messages.Discard(generation):
+                self._discard(generation)
+            case messages.Forget(keys):
+                close_all([self._fds.pop(key) for key in keys if key in self._fds])
+            case messages.Reopen(serial, keys):
+                self._reopen(serial, keys)
+            case messages.Drain(timeout_ms):
+                self.drain(timeout_ms)
+
+    def _keep(self, keys: list[str], fds: list[int]) -> None:
+        for key, fd in zip(keys, fds, strict=True):
+            close_all([self._fds.pop(key)] if key in self._fds else [])
+            self._fds[key] = fd
+
+    def _prepare(self, message: messages.Prepare, plan_fd: int) -> None:
+        try:
+            number = self.engine.prepare(read_memfd(plan_fd), self._fds)
+        except _engine.EngineError as error:
+            self._answer(messages.Refused(message.generation, str(error)))
+            return
+        self._engine_number[message.generation] = number
+        self._log_of[message.generation] = (message.log_key, message.log_level)
+        self._answer(messages.Ready(message.generation))
+
+    def _activate(self, generation: int) -> None:
+        self.engine.activate(self._engine_number[generation])
+        self._engine_number = {generation: self._engine_number[generation]}
+        self._use_log(*self._log_of[generation])
+        self._log_of = {generation: self._log_of[generation]}
+        self._answer(messages.Active(generation))
+
+    def _discard(self, generation: int) -> None:
+        if generation in self._engine_number:
+            self.engine.discard(self._engine_number.pop(generation))
+            del self._log_of[generation]
+
+    def _reopen(self, serial: int, keys: list[str]) -> None:
+        self.engine.reopen({key: self._fds[key] for key in keys})
+        for log_key, level in self._log_of.values():
+            self._use_log(log_key, level)
+        self._answer(messages.Reopened(serial))
+
+    def _use_log(self, key: str, level: int) -> None:
+        self.log.fd, self.log.level = self._fds.get(key, self.log.fd), level
+
+    def _answer(self, message: messages.ToMaster) -> None:
+        try:
+            channel.send(self.channel, messages.encode(message))
+        except (BlockingIOError, ChannelError) as error:
+            self.log.alert(f"the master did not take an answer: {error}")

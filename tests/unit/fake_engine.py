@@ -1,0 +1,227 @@
+"""A double of proxyd._engine in Python, so that master and workers run without the C engine.
+
+It accepts on every listening socket that it is given, answers each request 200 with what the tests want to
+know as JSON (pid, worker index, generation, keys), and writes or keeps log lines. Faults are ordered by the
+plan: the word after `fault` in its bytes.
+
+    fault refuse          prepare() raises EngineError
+    fault stall           prepare() never returns
+    fault crash           prepare() ends the process
+    fault stall-activate  activate() never returns
+    fault boot            the Engine cannot be made (from the environment: PROXYD_FAKE_BOOT=fail)
+    fault hold            lines stay in the Ledger's buffer (otherwise they are written at once)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import time
+
+from proxyd.shared import layout as shm
+from proxyd.shared.counters import NUMBER
+
+
+class EngineError(Exception):
+    pass
+
+
+def layout() -> int:
+    return 0
+
+
+def version() -> dict[str, str]:
+    return {"compiler": "none", "pcre2": "none"}
+
+
+def stall() -> None:
+    while True:
+        signal.pause()
+
+
+class Generation:
+    def __init__(self, plan: bytes, descriptors: dict[str, int]) -> None:
+        self.plan = plan
+        self.keys = sorted(descriptors)
+        self.fault = (re.search(rb"fault ([a-z-]+)", plan) or [b"", b""])[1].decode()
+        self.listens = {key: os.dup(fd) for key, fd in descriptors.items() if key.startswith("listen:")}
+        self.logs = {key: os.dup(fd) for key, fd in descriptors.items() if key.startswith("log:")}
+
+    def close(self) -> None:
+        for fd in (*self.listens.values(), *self.logs.values()):
+            os.close(fd)
+
+
+class Ledger:
+    """As much of the Ledger as the tests look at: counters, one cell, one log region."""
+
+    def __init__(self, fd: int) -> None:
+        self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
+        self.header = {name: self.number(at) for name, at in shm.LEDGER_HEADER.offsets.items()}
+        if self.header["magic"] != shm.LEDGER_MAGIC or self.header["layout"] != shm.LAYOUT:
+            raise EngineError("a Ledger of another layout")
+        self.put("I", shm.LEDGER_HEADER.offsets["pid"], os.getpid())
+
+    def number(self, at: int) -> int:
+        return struct.unpack_from("<I", self.memory, at)[0]
+
+    def put(self, kind: str, at: int, value: int) -> None:
+        struct.pack_into("<" + kind, self.memory, at, value)
+
+    def count(self, name: str, amount: int = 1) -> None:
+        at = self.header["counters_offset"] + 8 * NUMBER[name]
+        self.put("Q", at, struct.unpack_from("<Q", self.memory, at)[0] + amount)
+
+    def buffer(self, path: str, line: bytes) -> None:
+        region = self.header["regions_offset"]
+        at = {name: region + offset for name, offset in shm.LOG_REGION.offsets.items()}
+        used = self.number(at["used"])
+        self.memory[at["path_digest"] : at["path_digest"] + 16] = shm.digest(path.encode())
+        self.put("I", at["size"], 4096)
+        start = self.header["slab_offset"] + used
+        self.memory[start : start + len(line)] = line
+        self.put("I", at["used"], used + len(line))
+        self.put("I", at["state"], shm.REGION_OPEN)
+
+
+class Engine:
+    def __init__(self, worker: int, ledger_fd: int, peers_fd: int) -> None:
+        if os.environ.get("PROXYD_FAKE_BOOT") == "fail":
+            raise EngineError("told to fail")
+        self.worker = worker
+        self.ledger = Ledger(ledger_fd)
+        self.peers = mmap.mmap(peers_fd, os.fstat(peers_fd).st_size)
+        self.epoll = select.epoll()
+        self.python_fds: set[int] = set()
+        self.listeners: dict[int, str] = {}  # fd of the active generation: key
+        self.clients: dict[int, socket.socket] = {}
+        self.generations: dict[int, Generation] = {}
+        self.active: Generation | None = None
+        self.last = 0
+
+    # The selector.
+
+    def register(self, fd: int, events: int) -> None:
+        self.epoll.register(fd, events)
+        self.python_fds.add(fd)
+
+    def modify(self, fd: int, events: int) -> None:
+        self.epoll.modify(fd, events)
+
+    def unregister(self, fd: int) -> None:
+        self.epoll.unregister(fd)
+        self.python_fds.discard(fd)
+
+    def select(self, timeout: float) -> list[tuple[int, int]]:
+        end = None if timeout < 0 else time.monotonic() + timeout
+        while True:
+            left = -1 if end is None else max(0, end - time.monotonic())
+            ready = self.epoll.poll(left)
+            ours = [(fd, event) for fd, event in ready if fd in self.python_fds]
+            for fd, _ in ready:
+                if fd not in self.python_fds:
+                    self.serve(fd)
+            if ours or (end is not None and time.monotonic() >= end):
+                return ours
+
+    # Serving.
+
+    def serve(self, fd: int) -> None:
+        if fd in self.listeners:
+            self.accept(fd)
+        elif fd in self.clients:
+            self.answer(fd)
+
+    def accept(self, fd: int) -> None:
+        listener = socket.socket(fileno=os.dup(fd))
+        with contextlib.suppress(BlockingIOError), listener:
+            client, _ = listener.accept()
+            client.setblocking(False)
+            self.clients[client.fileno()] = client
+            self.epoll.register(client.fileno(), select.EPOLLIN)
+            self.ledger.count("connections_accepted")
+
+    def answer(self, fd: int) -> None:
+        client = self.clients[fd]
+        try:
+            request = client.recv(65536)
+        except OSError:
+            request = b""
+        if not request:
+            self.close_client(fd)
+            return
+        assert self.active is not None
+        numbers = {"pid": os.getpid(), "worker": self.worker, "generation": self.last}
+        body = json.dumps({**numbers, "uid": os.getuid(), "keys": self.active.keys}).encode()
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.ledger.count("requests")
+        self.log(request.split(b"\r\n")[0] + b"\n")
+
+    def log(self, line: bytes) -> None:
+        assert self.active is not None
+        for key, fd in self.active.logs.items():
+            if "access" in key:
+                if self.active.fault == "hold":
+                    self.ledger.buffer(key.removeprefix("log:"), line)
+                else:
+                    os.write(fd, line)
+
+    def close_client(self, fd: int) -> None:
+        self.epoll.unregister(fd)
+        self.clients.pop(fd).close()
+
+    # Generations.
+
+    def prepare(self, plan: bytes, descriptors: dict[str, int]) -> int:
+        new = Generation(plan, descriptors)
+        if new.fault == "refuse":
+            raise EngineError("told to refuse")
+        if new.fault == "stall":
+            stall()
+        if new.fault == "crash":
+            os._exit(9)
+        self.last += 1
+        self.generations[self.last] = new
+        return self.last
+
+    def activate(self, generation: int) -> None:
+        if self.generations[generation].fault == "stall-activate":
+            stall()
+        for fd in self.listeners:
+            self.epoll.unregister(fd)
+        if self.active is not None:
+            self.active.close()
+        self.active = self.generations.pop(generation)
+        self.listeners = {fd: key for key, fd in self.active.listens.items()}
+        for fd in self.listeners:
+            self.epoll.register(fd, select.EPOLLIN)
+
+    def discard(self, generation: int) -> None:
+        self.generations.pop(generation).close()
+
+    def reopen(self, descriptors: dict[str, int]) -> None:
+        assert self.active is not None
+        for key, fd in descriptors.items():
+            os.close(self.active.logs[key])
+            self.active.logs[key] = os.dup(fd)
+
+    def drain(self, timeout_ms: int) -> None:
+        for fd in self.listeners:
+            self.epoll.unregister(fd)
+            os.close(fd)
+        self.listeners = {}
+        if self.active is not None:
+            self.active.listens = {}
+
+    def live(self) -> dict[str, int]:
+        return {"connections": len(self.clients), "requests": 0, "tunnels": 0}
+
+    def close(self) -> None:
+        self.epoll.close()
