@@ -1,0 +1,57 @@
+"""What the e2e tests share: which server is under test, and how it is started and looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pytest
+
+from tests.support.server import Server
+
+KIND = cast(Literal["nginx", "proxyd"], os.environ.get("E2E_SERVER", "proxyd"))
+
+Serve = Callable[..., Server]
+"""serve(http, **arguments of Server): a started server, stopped and checked at the end of the test"""
+
+# What nginx 1.31, whose defaults proxyd has, would do without being told.
+_LIKE_NGINX_1_31 = "proxy_http_version 1.1; proxy_set_header Connection '';\n"
+
+_NEVER_IN_A_LOG = re.compile(r"\[(alert|crit|emerg)\]|exited on signal|AddressSanitizer|runtime error")
+
+
+def proxyd_only(why: str) -> pytest.MarkDecorator:
+    """Skip a test when nginx is in proxyd's place; `why` says what is different there."""
+    return pytest.mark.skipif(KIND == "nginx", reason=f"not so in nginx: {why}")
+
+
+def make_server(directory: Path, http: str, **arguments: Any) -> Server:
+    """A server of the kind under test, not started."""
+    defaults = _LIKE_NGINX_1_31 if KIND == "nginx" else ""
+    return Server(KIND, directory, defaults + http, **arguments)
+
+
+def check_it_lived_well(server: Server) -> None:
+    """No process of it died or complained about itself."""
+    said = [line for line in server.output().split("\n") if _NEVER_IN_A_LOG.search(line)]
+    assert not said, f"{server.kind} said:\n" + "\n".join(said)
+
+
+def pss_kilobytes(pid: int) -> int:
+    """The memory of a process, what it shares counted in part."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    matched = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    assert matched, text
+    return int(matched[1])
+
+
+def proxying(more: str = "", *, backend: str = "{backend0}", server: str = "") -> str:
+    """The shortest configuration that proxies: one server, one location."""
+    return (
+        f"server {{ listen 127.0.0.1:{{port0}}; {server}\n"
+        f"    location / {{ {more} proxy_pass http://{backend}; }}\n"
+        f"}}\n"
+    )
