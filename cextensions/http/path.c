@@ -24,6 +24,7 @@ static size_t measure_path(px_slice path, bool merge_slashes, bool *rewritten)
         case '#':
             return i;
         case '%':
+        case '\0': /* decode() refuses it; on the wire it cannot be */
             *rewritten = true;
             break;
         case '/':
@@ -50,11 +51,13 @@ static size_t decode(px_slice path, uint8_t *out)
         if (byte == '%') {
             int high = path.len - i > 2 ? px_byte_hex(path.data[i + 1]) : -1;
             int low = high >= 0 ? px_byte_hex(path.data[i + 2]) : -1;
-            if (low < 0 || (high | low) == 0)
+            if (low < 0)
                 return 0;
             byte = (uint8_t)(high << 4 | low);
             i += 2;
         }
+        if (byte == 0)
+            return 0;
         out[len++] = byte;
     }
     return len;

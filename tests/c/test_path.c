@@ -190,6 +190,17 @@ TEST(odd_paths, "the target of an absolute-form without a path is the root; othe
     CHECK_PATHS(cases, true);
 }
 
+TEST(raw_nul, "a NUL byte is refused, where no parser has refused it before")
+{
+    px_arena arena;
+    px_arena_init(&arena, 4096);
+    px_path path;
+    px_parse_error error;
+    CHECK_INT(px_path_normalize(px_slice_from("/a\0b", 4), true, &arena, &path, &error), PX_PARSE_BAD);
+    CHECK_INT(px_path_normalize(px_slice_from("/a?b\0", 5), true, &arena, &path, &error), PX_PARSE_DONE);
+    px_arena_clear(&arena);
+}
+
 /* What stays must be a path that means itself: normalising what was escaped again changes nothing. */
 TEST(same_again, "a normalised path that is escaped and normalised again stays the same")
 {
