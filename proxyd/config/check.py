@@ -189,7 +189,10 @@ class Checker:
             )
             return BAD
         try:
-            return shape.read(statement.args, self.scope.at(statement.name, statement))
+            value = shape.read(statement.args, self.scope.at(statement.name, statement))
+            if shape.most is None and (hint := missing_semicolon(statement)):
+                self.scope.warn(f'"{statement.name}" directive has the name of a directive in it', hint, -1)
+            return value
         except Invalid as error:
             self.scope.said = True
             hint = missing_semicolon(statement) or error.hint

@@ -97,7 +97,7 @@ class _Compiler:
         self.options = options
         self.report = Report()
         self.objects = Objects()
-        self.loader = Loader(os.path.dirname(os.path.abspath(path)), self.report, files)
+        self.loader = Loader(os.path.dirname(path), self.report, files)
         self.maps = Maps(self.objects)
         self.templates = Templates(self.maps.names)
         scope = Scope(
@@ -119,7 +119,7 @@ class _Compiler:
         broken = self.report.failed
         main = self.checker.check(statements, MAIN)
         blocks = {statement.name: statement for _, statement, _ in reversed(main.blocks)}
-        if "events" not in blocks and not broken:
+        if not broken and not any(statement.name == "events" for statement in statements):
             self.report.add("emerg", 'no "events" section in configuration', 'add a line: "events {}"')
         events = self.checker.check(_inside(blocks.get("events")), EVENTS)
         inheritance = self._inheritance(main)
@@ -155,7 +155,7 @@ class _Compiler:
     def _http(self, statements: list[Statement], inheritance: Inheritance) -> None:
         self._declare_names(statements)
         level = self.checker.check(statements, HTTP)
-        self._formats(level)
+        self._formats(level, statements)
         for directive, statement, value in level.blocks:
             if directive.name == "map" and value is not BAD:
                 self.maps.check(value, statement)
@@ -222,17 +222,17 @@ class _Compiler:
             if name.lower() not in variables.NUMBER and name.lower() not in names.maps:
                 names.capture(name)
 
-    def _formats(self, level: Level) -> None:
+    def _formats(self, level: Level, statements: list[Statement]) -> None:
         formats = self.logs.formats
-        formats["combined"] = LogFormat("combined", COMBINED, ESCAPE_DEFAULT)
-        for found, at in zip(
-            level.values.get("log_format", ()), level.where.get("log_format", ()), strict=True
-        ):
-            if found.name in formats:
-                self.checker.wrong(
-                    at, f'duplicate "log_format" name "{found.name}"', "choose another name", 0
-                )
-            formats[found.name] = found
+        formats["combined"] = LogFormat("combined", self.templates.compile(COMBINED), ESCAPE_DEFAULT)
+        found = level.values.get("log_format", ())
+        for log_format, at in zip(found, level.where.get("log_format", ()), strict=True):
+            name = log_format.name
+            if name in formats:
+                self.checker.wrong(at, f'duplicate "log_format" name "{name}"', "choose another name", 0)
+            formats[name] = log_format
+        named = {line.args[0] for line in statements if line.name == "log_format" and line.args}
+        self.logs.broken = named - formats.keys()
 
     # ---- the Plan
 

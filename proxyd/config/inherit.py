@@ -10,6 +10,7 @@ Settings once, when somebody needs it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +26,8 @@ from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
 from proxyd.config.plan import AccessLog, Buffers, ErrorLog, LogFile, OpenFile, SetHeader
 from proxyd.config.settings import FIELDS, Settings
-from proxyd.config.shapes import Invalid, encode
-from proxyd.config.template import Templates
+from proxyd.config.shapes import encode
+from proxyd.config.template import Names, Templates
 
 _SETTING_NAMES = frozenset(directive.name for directive in ALL if directive.setting)
 
@@ -45,6 +46,7 @@ class Logs:
 
     def __init__(self, objects: Objects, report: Report) -> None:
         self.formats: dict[str, LogFormat] = {}
+        self.broken: set[str] = set()  # names of formats that are wrong, which is said where they stand
         self.files: dict[str, OpenFile] = {}
         self.buffers: dict[str, tuple[int, int]] = {}  # size and flush time of those that gather lines
         self._objects = objects
@@ -64,7 +66,7 @@ class Logs:
         if self.buffers.setdefault(spec.path, wanted) != wanted:
             self._report.add(
                 "emerg",
-                f'access_log "{spec.path}" already defined with conflicting parameters',
+                f'access_log "{statement.args[0]}" already defined with conflicting parameters',
                 "a file has one buffer and one flush",
                 statement.source,
                 statement.offset(),
@@ -92,7 +94,6 @@ class Inheritance:
         self._nodes: dict[tuple[int, tuple[object, ...]], Node] = {}
         self._keep: list[Node] = []  # Nodes are known by their id: none may go away
         self._types: dict[tuple[int, ...], bytes] = {}
-        self._hidden: dict[tuple[bytes, ...], bytes] = {}
         self._default_types = objects.add(types_theme.make_types(types_theme.DEFAULT))
         host = SetHeader(name=b"Host", value=templates.compile("$proxy_host"))
         self._default_set_headers = [host]
@@ -112,7 +113,7 @@ class Inheritance:
 
     def outermost(self) -> Node:
         """What there is before http says anything: the defaults."""
-        return Node(default_values(), {})
+        return Node(dict(default_values()), {})
 
     def node(self, around: Node, level: Level) -> Node:
         """The Node of a level inside another."""
@@ -125,15 +126,19 @@ class Inheritance:
             where = {name: level.where[name] for name in own}
             found = self._nodes[key] = Node({**around.values, **own}, {**around.where, **where})
             self._keep.append(around)
+            self._check_own(own, where)
         return found
 
     def digest(self, node: Node) -> bytes:
         """The digest of a Node's Settings."""
         if node.digest is None:
-            values = node.values
-            fields = [values[name] if finish is None else finish(node) for name, finish in self._fields]
-            node.digest = self.objects.add(Settings(*fields))
+            node.digest = self.objects.add(self.settings(node))
         return node.digest
+
+    def settings(self, node: Node) -> Any:
+        """The Settings of a Node."""
+        values = node.values
+        return Settings(*[values[name] if finish is None else finish(node) for name, finish in self._fields])
 
     # ---- fields that are more than the value of their directive
 
@@ -143,42 +148,50 @@ class Inheritance:
         else:
             self.report.add("emerg", message, hint, statement.source, statement.offset(argument))
 
-    def _finish_types(self, node: Node) -> bytes:
-        blocks = node.where.get("types")
-        if blocks is None:
-            return self._default_types
+    def _check_own(self, own: dict[str, Any], where: dict[str, list[Statement]]) -> None:
+        """Find what is wrong in a level even where nobody inherits it."""
+        if "types" in own:
+            self._read_types(where["types"])
+        if "access_log" in own:
+            for spec, statement in zip(own["access_log"], where["access_log"], strict=True):
+                self._check_access_log(spec, statement)
+
+    def _read_types(self, blocks: list[Statement]) -> bytes:
         key = tuple(id(block) for block in blocks)
         if key not in self._types:
             self._types[key] = self.objects.add(types_theme.read_types(blocks, self.report))
         return self._types[key]
 
+    def _finish_types(self, node: Node) -> bytes:
+        blocks = node.where.get("types")
+        return self._default_types if blocks is None else self._read_types(blocks)
+
+    def _check_access_log(self, spec: AccessLogSpec, statement: Statement) -> None:
+        if not spec.path:
+            return
+        self.logs.claim_buffer(spec, statement)
+        if spec.format not in self.logs.formats and spec.format not in self.logs.broken:
+            known = ", ".join(sorted(self.logs.formats))
+            self._wrong(statement, f'unknown log format "{spec.format}"', f"there are: {known}", 1)
+
     def _finish_access_log(self, node: Node) -> list[AccessLog]:
         specs: list[AccessLogSpec] | None = node.values["access_log"]
         if specs is None:
-            path = self.path(DEFAULT_ACCESS_LOG)
-            return [self._access_log(AccessLogSpec(path), None)]
+            return [self._access_log(AccessLogSpec(self.path(DEFAULT_ACCESS_LOG)), "the default access_log")]
         if any(not spec.path for spec in specs):
             return []
+        statements = node.where["access_log"]
         return [
-            self._access_log(spec, statement)
-            for spec, statement in zip(specs, node.where["access_log"], strict=True)
+            self._access_log(spec, statement.origin())
+            for spec, statement in zip(specs, statements, strict=True)
         ]
 
-    def _access_log(self, spec: AccessLogSpec, statement: Statement | None) -> AccessLog:
-        origin = statement.origin() if statement is not None else "the default access_log"
-        if statement is not None:
-            self.logs.claim_buffer(spec, statement)
+    def _access_log(self, spec: AccessLogSpec, origin: str) -> AccessLog:
         file = self.logs.file(spec.path, origin, spec.buffer, spec.flush)
         log_format = self.logs.formats.get(spec.format)
-        if log_format is None:
-            known = ", ".join(sorted(self.logs.formats))
-            self._wrong(statement, f'unknown log format "{spec.format}"', f"there are: {known}", 1)
+        if log_format is None:  # it is wrong, or not there, which was said
             return AccessLog(file=file, format=[], escape=0)
-        try:
-            pieces = self.templates.compile(log_format.text)
-        except Invalid:  # said where the format stands
-            pieces = []
-        return AccessLog(file=file, format=pieces, escape=log_format.escape)
+        return AccessLog(file=file, format=log_format.pieces, escape=log_format.escape)
 
     def _finish_error_log(self, node: Node) -> list[ErrorLog]:
         specs: list[ErrorLogSpec] | None = node.values["error_log"]
@@ -255,6 +268,16 @@ def _first_of(node: Node, names: tuple[str, ...]) -> Statement | None:
     return None
 
 
+@functools.cache
+def default_settings() -> Any:
+    """The Settings of a server that sets nothing, in a file that sets nothing."""
+    objects, report = Objects(), Report()
+    logs, templates = Logs(objects, report), Templates(Names(lambda name: b""))
+    inheritance = Inheritance(objects, report, templates, logs, lambda path: path, [])
+    return inheritance.settings(inheritance.outermost())
+
+
+@functools.cache
 def default_values() -> dict[str, Any]:
     """The value of each setting that nobody has set; None where it is made when Settings are finished."""
     values: dict[str, Any] = {}

@@ -45,7 +45,7 @@ class Maps:
 
     def check(self, name: str, statement: Statement) -> None:
         """Compile a map even if nobody uses it, for its errors."""
-        if self._statements[name] is statement:
+        if self._statements.get(name) is statement:
             with contextlib.suppress(Invalid):  # said where the cycle was met
                 self.digest(name)
         else:

@@ -192,8 +192,11 @@ class _Parser:
 
     def open(self, owner: Statement | None, statements: list[Statement]) -> list[Statement]:
         """A block begins: its list of statements."""
-        if len(self.outer) == MOST_NESTING and owner is not None:
-            self.wrong(owner.offset(), "blocks are nested too deeply", f"at most {MOST_NESTING}")
+        if owner is not None and len(self.outer) >= MOST_NESTING:
+            if len(self.outer) == MOST_NESTING:
+                self.wrong(owner.offset(), "blocks are nested too deeply", f"at most {MOST_NESTING}")
+            statements.pop()
+            owner = None
         if owner is not None and owner.name == "include":
             self.wrong(owner.offset(), 'directive "include" is not terminated by ";"')
             statements.pop()

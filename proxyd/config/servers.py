@@ -122,7 +122,7 @@ class Servers:
         self, statement: Statement, spec: LocationSpec, around: LocationSpec | None, depth: int
     ) -> None:
         name, wrong = spec.name, self.checker.wrong
-        if depth >= MOST_NESTED_LOCATIONS:
+        if depth == MOST_NESTED_LOCATIONS:
             wrong(statement, "locations are nested too deeply", f"at most {MOST_NESTED_LOCATIONS}")
         if around is None:
             return

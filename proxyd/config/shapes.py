@@ -214,7 +214,7 @@ class Choice(OneArgument):
 
 
 class Bits(Shape):
-    """Any number of words, each a bit; "off" or "none" is the word for no bit."""
+    """Any number of words, each a bit. A word for 0 ("off") undoes all others."""
 
     least = 1
     most = None
@@ -235,7 +235,7 @@ class Bits(Shape):
                 scope.warn(f'duplicate value "{text}"', "once is enough", argument)
             seen.add(text.lower())
             bits |= bit
-        return bits
+        return 0 if any(self.words[word] == 0 for word in seen) else bits
 
     def describe(self) -> str:
         return " | ".join(self.words) + " ..."

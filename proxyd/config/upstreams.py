@@ -104,7 +104,7 @@ class Upstreams:
         declared = self._declared.get(address.host.lower())
         if address.unix:
             host, port = "localhost", ""
-            digest = self._implicit_upstream(f"unix:{address.unix}", statement)
+            digest = self._implicit_upstream(f"unix:{address.unix}", spec.url, statement)
         elif declared is not None:
             if address.port_text:
                 raise Invalid(
@@ -113,7 +113,7 @@ class Upstreams:
                 )
             digest = declared.digest
         else:
-            digest = self._implicit_upstream(f"{address.host.lower()}:{port}", statement)
+            digest = self._implicit_upstream(f"{address.host.lower()}:{port}", spec.url, statement)
         if port == DEFAULT_PORT and not address.unix:
             host = address.host
         return ProxyPass(
@@ -125,7 +125,7 @@ class Upstreams:
             prefix_bytes=prefix_bytes,
         )
 
-    def _implicit_upstream(self, name: str, statement: Statement) -> bytes:
+    def _implicit_upstream(self, name: str, shown: str, statement: Statement) -> bytes:
         digest = self._implicit.get(name)
         if digest is None:
             scope = self.checker.scope.at("proxy_pass", statement)
@@ -133,7 +133,7 @@ class Upstreams:
                 Upstream(
                     name=encode(name),
                     implicit=True,
-                    peers=make_peers(name, scope, PeerOptions()),
+                    peers=make_peers(name, scope, PeerOptions(), shown),
                     balance=BALANCE_ROUND_ROBIN,
                     keepalive=DEFAULT_KEEPALIVE,
                     keepalive_requests=DEFAULT_KEEPALIVE_REQUESTS,

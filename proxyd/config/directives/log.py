@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxyd.config.directive import EVERYWHERE, HTTP, MAIN, Directive
-from proxyd.config.plan import ESCAPE_DEFAULT, ESCAPE_JSON, ESCAPE_NONE, AccessLog, ErrorLog
+from proxyd.config.plan import ESCAPE_DEFAULT, ESCAPE_JSON, ESCAPE_NONE, AccessLog, ErrorLog, Piece
 from proxyd.config.shapes import Invalid, Scope, Shape, parse_size, parse_time
 
 ESCAPES = {"default": ESCAPE_DEFAULT, "json": ESCAPE_JSON, "none": ESCAPE_NONE}
@@ -52,10 +52,10 @@ class ErrorLogSpec:
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:
-    """A log_format: its text is compiled when all variables are known."""
+    """A log_format. The texts of a format are compiled one by one: "$a" "b" is not "$ab"."""
 
     name: str
-    text: str
+    pieces: list[Piece]
     escape: int
 
 
@@ -157,9 +157,10 @@ class LogFormatShape(Shape):
             if word not in ESCAPES:
                 raise Invalid(f'unknown log format escaping "{word}"', "one of " + ", ".join(ESCAPES), 1)
             escape = ESCAPES[word]
+        pieces: list[Piece] = []
         for place, text in enumerate(texts, len(args) - len(texts)):
-            scope.template(text, place)
-        return LogFormat(args[0], "".join(texts), escape)
+            pieces += scope.template(text, place)
+        return LogFormat(args[0], pieces, escape)
 
     def describe(self) -> str:
         return "name [escape=default|json|none] text ..."

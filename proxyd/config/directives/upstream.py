@@ -39,11 +39,11 @@ class PeerOptions:
     down: bool = False
 
 
-def make_peers(text: str, scope: Scope, options: PeerOptions) -> list[Peer]:
-    """The peers of one address: as many as its host has addresses."""
+def make_peers(text: str, scope: Scope, options: PeerOptions, shown: str = "") -> list[Peer]:
+    """The peers of one address: as many as its host has addresses. ``shown``: what the operator wrote."""
 
     def wrong(what: str, hint: str = "") -> Invalid:
-        return Invalid(f'{what} in upstream "{text}"', hint)
+        return Invalid(f'{what} in upstream "{shown or text}"', hint)
 
     try:
         address = parse_address(text, 80)
