@@ -12,7 +12,11 @@ static uint64_t secret[2];
 
 void px_hash_seed(void)
 {
+    static bool seeded;
     ssize_t n;
+    if (seeded)
+        return;
+    seeded = true;
     do
         n = getrandom(secret, sizeof secret, 0);
     while (n < 0 && errno == EINTR);
