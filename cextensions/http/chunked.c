@@ -20,7 +20,7 @@ enum state {
 #define SIZE_DIGITS 15 /* a size fits in an int64_t with room to add */
 /* Bytes that are neither data nor needed framing. Chunks earn some back: a long body may sign each of its
  * chunks, but a peer cannot make us read much more than the body (a limit on the body would not see it). */
-#define EXTRA_BYTES  16384
+#define EXTRA_BYTES 16384
 #define EARNED_BYTES 16
 
 void px_chunked_init(px_chunked *decoder)

@@ -1,19 +1,21 @@
-/* Chunked framing (RFC 9112 7.1), both ways. The decoder is a resumable state machine, strict: hex size of at most 15 digits, extensions skipped up to a bound, CRLF
- * exactly (LF alone as nginx accepts it: no, refused), trailers bounded and skipped. */
+/* Chunked framing (RFC 9112 7.1), both ways. The decoder is a resumable state machine, strict: a
+ * hexadecimal size of at most 15 digits; CRLF exactly (nginx takes LF alone: refused); extensions and
+ * trailers are checked, skipped, and bounded by what the data earns. */
 #ifndef PX_HTTP_CHUNKED_H
 #define PX_HTTP_CHUNKED_H
 
 #include "http/h1_parse.h"
 
 typedef struct px_chunked {
-    uint64_t left;   /* of the current chunk */
-    uint32_t state;  /* private */
-    uint32_t extra;  /* bytes of extensions and trailers seen: bounded */
+    uint64_t left;  /* of the current chunk */
+    uint32_t state; /* private */
+    uint32_t extra; /* bytes of extensions and trailers not yet earned by data: bounded */
 } px_chunked;
 
 void px_chunked_init(px_chunked *decoder);
-/* Eats from *bytes (advances it) up to and including the next run of body data, which is put into *data (may be empty).
- * MORE: call again, with more bytes when *bytes is empty. DONE: the body and its trailers ended; *bytes is what follows. BAD: *error. */
+/* Eats from *bytes (advances it) up to and including the next run of body data, which is put into *data
+ * (may be empty). MORE: call again, with more bytes when *bytes is empty. DONE: the body and its trailers
+ * ended; *bytes is what follows. BAD: *error. */
 px_parse px_chunked_decode(px_chunked *decoder, px_slice *bytes, px_slice *data, px_parse_error *error);
 
 /* Room for "ffffffffffffffff\r\n"; gives the bytes used. */

@@ -6,11 +6,11 @@
 /* A known name is found by one multiplication and compared by whole words. The multiplier that gives every
  * name a slot of its own is looked for when the program is loaded (some hundred tries, microseconds), so that
  * adding a name is one word in headers.h. */
-#define SLOT_BITS        9
-#define WORDS            3
-#define NAME_LIMIT       (8 * WORDS)
+#define SLOT_BITS 9
+#define WORDS 3
+#define NAME_LIMIT (8 * WORDS)
 #define FIRST_MULTIPLIER 0x9e3779b1u
-#define MOST_TRIES       (1u << 20)
+#define MOST_TRIES (1u << 20)
 
 /* word equals a known name's when (word | fold) == lower: fold has 0x20 where the name has a letter. */
 typedef struct known_name {

@@ -1,6 +1,6 @@
-/* Golden files: tests/http1/{valid,invalid}/parse-<kind>-<name>.http holds the bytes, the .expect beside it what they mean, as
- * text. A new .http gets its .expect by a run with PX_GOLDEN_WRITE=1 (files that exist are left alone): read it before it is
- * committed. Programs run in tests/c. */
+/* Golden files: tests/http1/{valid,invalid}/parse-<kind>-<name>.http holds the bytes, the .expect beside
+ * it what they mean, as text. A new .http gets its .expect by a run with PX_GOLDEN_WRITE=1 (files that
+ * exist are left alone): read it before it is committed. Programs run in tests/c. */
 #ifndef PX_TESTS_GOLDEN_H
 #define PX_TESTS_GOLDEN_H
 
@@ -73,8 +73,8 @@ static inline void golden_compare(const char *path, const golden_text *got)
     free((void *)want.data);
 }
 
-/* Calls each with every file that matches the pattern, its bytes and a stream; what it writes there must be the .expect.
- * Gives how many there were. */
+/* Calls each with every file that matches the pattern, its bytes and a stream; what it writes there must
+ * be the .expect. Gives how many there were. */
 static inline size_t golden_each(const char *pattern,
                                  void (*each)(const char *path, px_slice bytes, FILE *out))
 {

@@ -1,4 +1,5 @@
-/* Bytes with an unreadable page right behind them (or right in front): reading one byte too far ends the test at once. */
+/* Bytes with an unreadable page right behind them (or right in front): reading one byte too far ends the
+ * test at once. */
 #ifndef PX_TESTS_GUARD_H
 #define PX_TESTS_GUARD_H
 

@@ -1,5 +1,5 @@
-/* What every target has: one function that takes any bytes, and properties that must hold. A property that does not ends
- * the program, which the fuzzer (or replay) reports together with the input. */
+/* What every target has: one function that takes any bytes, and properties that must hold. A property that
+ * does not ends the program, which the fuzzer (or replay) reports together with the input. */
 #ifndef PX_FUZZ_H
 #define PX_FUZZ_H
 
@@ -28,7 +28,8 @@ static inline bool fuzz_within(px_slice part, px_slice whole)
     return part.len == 0 || (part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
 }
 
-/* A copy on the heap of exactly this size, so that AddressSanitizer sees one byte too many. Free it with free(). */
+/* A copy on the heap of exactly this size, so that AddressSanitizer sees one byte too many. Free it with
+ * free(). */
 static inline uint8_t *fuzz_copy(const uint8_t *bytes, size_t size)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);

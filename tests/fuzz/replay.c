@@ -1,5 +1,5 @@
-/* Runs a target over files, and over each beginning of short ones: what `make replay` does where there is no libFuzzer.
- * Usage: replay_<target> FILE... */
+/* Runs a target over files, and over each beginning of short ones: what `make replay` does where there is
+ * no libFuzzer. Usage: replay_<target> FILE... */
 #include "fuzz.h"
 
 #define SHORT 512u

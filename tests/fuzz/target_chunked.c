@@ -1,5 +1,5 @@
-/* Chunked bodies: any bytes, cut anywhere, give the same data, the same end or the same refusal; what came out, framed anew,
- * comes out again. */
+/* Chunked bodies: any bytes, cut anywhere, give the same data, the same end or the same refusal; what came
+ * out, framed anew, comes out again. */
 #include "fuzz.h"
 
 #include "http/chunked.h"

@@ -1,5 +1,5 @@
-/* Paths and hosts: any bytes; a normalised path has nothing left to remove, and stays as it is when it is escaped and
- * normalised again. */
+/* Paths and hosts: any bytes; a normalised path has nothing left to remove, and stays as it is when it is
+ * escaped and normalised again. */
 #include "fuzz.h"
 
 #include "http/path.h"
