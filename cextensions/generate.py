@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from proxyd.config import layout, variables  # noqa: E402
+from proxyd.config import layout, reference, variables  # noqa: E402
 from proxyd.config.layout import Field, Kind, Layout  # noqa: E402
 from proxyd.shared import counters  # noqa: E402
 from proxyd.shared import layout as shm_layout  # noqa: E402
@@ -311,6 +311,18 @@ def variables_h() -> Iterator[str]:
     yield from (items[-1], "", "#endif")
 
 
+# ---- docs/reference
+
+
+def counters_page() -> Iterator[str]:
+    """Every counter."""
+    yield from (reference.MADE, "", "# Counters", "")
+    yield "A counter only grows; a gauge is what is so now. `proxyd status` shows their sums over all workers."
+    yield from ("", "| name | kind | unit | meaning |", "|---|---|---|---|")
+    for counter in counters.COUNTERS:
+        yield f"| `{counter.name}` | {counter.kind} | {counter.unit} | {counter.meaning} |"
+
+
 # ---- all files
 
 
@@ -329,6 +341,10 @@ def outputs() -> dict[str, str]:
         "cextensions/generated/variables.h": text(variables_h()),
         "cextensions/generated/counters.h": counters.emit_c_header(),
         "cextensions/generated/shm_layout.h": shm_layout.emit_c_header(),
+        "docs/reference/directives.md": reference.directives_page(),
+        "docs/reference/variables.md": reference.variables_page(),
+        "docs/reference/nginx.md": reference.nginx_page(),
+        "docs/reference/counters.md": text(counters_page()),
     }
 
 

@@ -46,7 +46,6 @@ class Directive:
     repeats: bool = False  # may be given several times in one block; values form a list
     block: bool = False  # has { }
     nothing: str = ""  # accepted without effect, and why
-    refuse_duplicates: bool = True  # nginx says "is duplicate"; for a few the last one counts
 
     def settings_fields(self) -> tuple[tuple[str, Any], ...]:
         """Name and type of each field that this directive adds to Settings."""

@@ -1,7 +1,7 @@
-"""The same files, asked of nginx: what it takes proxyd takes, and where it refuses proxyd says the same words.
+"""The same files, asked of nginx: what it takes proxyd takes; where it refuses proxyd says the same words.
 
-The first line of a file may say where that is not so, and why: "# nginx: accepts (reason)" or "# nginx: says otherwise
-(reason)" in bad/, "# nginx 1.22: refuses (reason)" in good/.
+The first line of a file may say where that is not so, and why: "# nginx: accepts (reason)" or "# nginx: says
+otherwise (reason)" in bad/, "# nginx 1.22: refuses (reason)" in good/.
 """
 
 from __future__ import annotations

@@ -1,0 +1,102 @@
+"""The reference pages, as Markdown, from the declarations. ``cextensions/generate.py`` writes them to docs/reference/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxyd.config import status
+from proxyd.config.directive import Directive
+from proxyd.config.directives import THEMES
+from proxyd.config.variables import VARIABLES
+
+MADE = "<!-- Made by cextensions/generate.py. Do not edit. -->"
+
+_TITLES = {
+    "main": "Processes and events",
+    "core": "Clients",
+    "listen": "Addresses",
+    "server_name": "Names of servers",
+    "location": "Servers and locations",
+    "return": "Answers made here",
+    "types": "Media types",
+    "headers": "Header fields",
+    "log": "Logs",
+    "map": "Variables by look-up",
+    "upstream": "Upstreams",
+    "proxy": "Proxying",
+    "tables": "Nothing to do",
+}
+
+
+def directives_page() -> str:
+    """Every directive, by theme."""
+    return "\n".join(_directives()) + "\n"
+
+
+def _directives() -> Iterator[str]:
+    yield from (MADE, "", "# Directives", "")
+    yield "Sizes take `k`, `m` and, where they are of bodies, `g`. Times take `ms`, `s`, `m`, `h`, `d` and `w`, also"
+    yield "several: `1h 30m`; a number alone is seconds. A directive that a level does not have is taken from the level"
+    yield "around it. [nginx.md](nginx.md) lists what became of each directive of nginx."
+    yield from ("", "## Files", "", "### include", "", *_facts("include file | pattern;", "", "any"), "")
+    yield "Puts the statements of other files here; relative names start at the directory of the main file. A pattern"
+    yield "may fit no file."
+    for theme, module in THEMES.items():
+        yield from ("", f"## {_TITLES[theme]}")
+        for directive in module.DIRECTIVES:
+            yield from ("", f"### {directive.name}", "", *_entry(directive))
+
+
+def _entry(directive: Directive) -> Iterator[str]:
+    shown = directive.shape.describe()
+    syntax = f"{directive.name} {shown}".rstrip() + (" { ... }" if directive.block else ";")
+    default = directive.default if directive.default is not None else directive.default_note
+    yield from _facts(syntax, default, directive.contexts.words())
+    yield from ("", directive.doc)
+    if directive.nothing:
+        yield from ("", f"*Accepted, with nothing to do:* {directive.nothing}")
+
+
+def _facts(syntax: str, default: str, contexts: str) -> Iterator[str]:
+    yield f"    {syntax}"
+    if default:
+        yield f"    default: {default}"
+    yield f"    context: {contexts}"
+
+
+def variables_page() -> str:
+    """Every variable."""
+    lines = [MADE, "", "# Variables", ""]
+    lines += [
+        "`map` makes more, and so do named groups of regular expressions; `$1` to `$9` are the groups of the last one "
+        "that matched.",
+        "",
+        "| variable | what it says |",
+        "|---|---|",
+    ]
+    for variable in sorted(VARIABLES, key=lambda variable: variable.name):
+        rest = "*name*" if variable.prefix else ""
+        lines.append(f"| `${variable.name}`{rest} | {variable.doc} |")
+    return "\n".join(lines) + "\n"
+
+
+def nginx_page() -> str:
+    """What became of each directive of nginx."""
+    table = status.nginx_directives()
+    counts = {
+        word: sum(1 for line in table if line.status() == word)
+        for word in ("works", "nothing to do", "refused")
+    }
+    lines = [MADE, "", "# The directives of nginx 1.31.5", ""]
+    lines += [
+        f"Of {len(table)} directives {counts['works']} work and {counts['nothing to do']} are accepted with nothing to do. "
+        f"The other {counts['refused']} are refused with an error that says so.",
+        "",
+        "| directive | module | status | why |",
+        "|---|---|---|---|",
+    ]
+    for line in table:
+        found = line.declaration()
+        why = found.nothing if found is not None else ""
+        lines.append(f"| `{line.name}` | {line.module} | {line.status()} | {why} |")
+    return "\n".join(lines) + "\n"
