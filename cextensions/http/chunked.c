@@ -65,8 +65,7 @@ static void earn_extra(px_chunked *decoder)
 static bool take_size_byte(px_chunked *decoder, uint8_t byte)
 {
     switch (decoder->state & STATE_MASK) {
-    case SIZE_FIRST:
-        decoder->left = 0;
+    case SIZE_FIRST: /* left is 0: the chunk before was taken whole */
         return take_size_digit(decoder, byte);
     case SIZE:
     case EXTENSION_BLANK:

@@ -496,11 +496,11 @@ static px_parse decide_framing(fields *f, int minor_version, int64_t without, px
         return PX_PARSE_DONE;
     if (minor_version == 0)
         return bad_field(f, error, f->side->encoding_in_1_0, nowhere);
-    if (f->length.data != NULL)
-        return bad_field(f, error, f->side->length_and_encoding, nowhere);
     if (!px_slice_equal_caseless(f->encoding, PX_SLICE("chunked")))
         return bad(error, f->side->unknown_encoding_status, f->side->unknown_encoding, f->encoding,
                    f->side->activity);
+    if (f->length.data != NULL)
+        return bad_field(f, error, f->side->length_and_encoding, nowhere);
     f->body = PX_BODY_CHUNKED;
     return PX_PARSE_DONE;
 }
