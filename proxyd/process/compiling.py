@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable
 
 import msgspec
 
@@ -18,7 +17,9 @@ from proxyd.config.errors import SourceFile
 from proxyd.config.plan import EnginePlan, Plan, Upstream
 from proxyd.process import signals
 from proxyd.process.channel import read_memfd
+from proxyd.process.errorlog import EMERG, show
 from proxyd.process.options import Options
+from proxyd.process.spawn import close_others, describe_exception
 
 # A compile takes a second at most; one that hangs (a name server that does not answer) is ended.
 LONGEST_SECONDS = 120.0
@@ -85,12 +86,12 @@ def _text(name: bytes) -> str:
 class CompileChild:
     """One running compile. Its end is told by SIGCHLD, then ``result`` has what it found."""
 
-    def __init__(self, options: Options, in_child: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, options: Options) -> None:
         self._memfd = os.memfd_create("proxyd-compile", os.MFD_CLOEXEC)
         with signals.blocked():
             self.pid = os.fork()
             if self.pid == 0:
-                _run_child(options, self._memfd, in_child)
+                _run_child(options, self._memfd)
 
     def result(self, status: int) -> CompileResult:
         """The result, after the child ended with this wait status."""
@@ -112,21 +113,19 @@ def compile_in_child(options: Options) -> CompileResult:
     return child.result(status)
 
 
-def _run_child(options: Options, memfd: int, in_child: Callable[[], None]) -> None:
+def _run_child(options: Options, memfd: int) -> None:
     """The child's life. Never returns."""
     code = 1
     try:
-        in_child()
+        close_others({0, 1, 2, memfd})
         signals.reset_in_child()
         signals.unblock()
         result, _ = compile_fully(options)
         with os.fdopen(memfd, "wb", closefd=False) as file:
             file.write(msgspec.msgpack.encode(result))
         code = 0
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
+    except BaseException as error:
+        show(EMERG, describe_exception(error))
     finally:
         os._exit(code)
 

@@ -26,6 +26,7 @@ from proxyd.shared.segments import Ledger, PeersZone
 # A worker that dies so often before it ever served is not started again until the next reload.
 BOOT_TRIES = 5
 _ANSWERS_PER_TURN = 16
+_FORK_PAUSE_SECONDS = 1.0
 
 
 class Crew:
@@ -132,6 +133,7 @@ class Crew:
             pass
         elif one.prepared == number:
             if not self.held:
+                one.tidy(self.target)  # first: once it has answered, a closed listener refuses connections
                 one.activate(number)
                 self._expect_answer(one)
         elif one.offered == number:
@@ -152,12 +154,8 @@ class Crew:
         """Withdraw an offer from everybody."""
         for one in self.workers.values():
             one.discard(number)
-            self.tidy(one)
-
-    def tidy(self, one: WorkerHandle) -> None:
-        """Let it close what the target does not need."""
-        one.tidy(self.target)
-        self._flush(one)
+            one.tidy(self.target)
+            self._flush(one)
 
     def reopen(self, serial: int) -> None:
         """Send everybody the new log files."""
@@ -208,8 +206,6 @@ class Crew:
         if one.told and one.active == one.told:
             self._no_deadline(one)
             self._boot_failures[one.index] = 0
-            if one.active == self.target.number:
-                self.tidy(one)
         if one.refusal is not None and one.offered == self.target.number:
             self.refusals[one.index] = one.refusal
             self.runtime.log.log(ALERT, f"worker process {one.pid} refused the configuration: {one.refusal}")
@@ -220,6 +216,16 @@ class Crew:
     # Birth and death.
 
     def _spawn(self, index: int) -> None:
+        """Start the worker of this index; when there is no process or memory for it, try again later."""
+        if self.leaving:
+            return
+        try:
+            self._fork(index)
+        except OSError as error:
+            self.runtime.log.alert(f"fork() failed ({error.errno}: {error.strerror})")
+            self.runtime.poller.after(_FORK_PAUSE_SECONDS, lambda: self._spawn(index))
+
+    def _fork(self, index: int) -> None:
         ledger, log = self._ledgers[index], self.runtime.log
         ledger.reset(index)
         mine, other = channel.pair()
@@ -234,8 +240,13 @@ class Crew:
             descriptors=self.target.plan.process.worker_rlimit_nofile,
         )
         keep = [other.fileno(), ledger.fd, self.zone.fd, log.fd]
-        pid = spawn(lambda: worker.run(arguments), keep, log.emerg)
-        other.close()
+        try:
+            pid = spawn(lambda: worker.run(arguments), keep, log.emerg)
+        except OSError:
+            mine.close()
+            raise
+        finally:
+            other.close()
         log.notice(f"start worker process {pid}")
         one = WorkerHandle(index, pid, mine, ledger)
         self.workers[pid] = one

@@ -12,6 +12,7 @@ from proxyd.process import channel, helper
 from proxyd.process.compiling import describe_end
 from proxyd.process.errorlog import ALERT, NOTICE
 from proxyd.process.poller import Deadline
+from proxyd.process.privileges import Identity
 from proxyd.process.runtime import Runtime
 from proxyd.process.spawn import spawn
 
@@ -27,15 +28,25 @@ class Keeper:
         self.pid = 0
         self.leaving = False
         self._end: socket.socket | None = None
+        self._identity: Identity | None = None
+        self._replaced = False  # it was told to leave, for another of another user
         self._started = 0.0
         self._pause = 0.0
         self._deadline: Deadline | None = None
 
     def start(self) -> None:
         """Start the helper."""
+        try:
+            self._start()
+        except OSError as error:
+            self.runtime.log.alert(f"fork() failed ({error.errno}: {error.strerror})")
+            self._deadline = self.runtime.poller.after(self._next_pause(), self.start)
+
+    def _start(self) -> None:
         log = self.runtime.log
         mine, other = channel.pair()
-        arguments = helper.Arguments(other, self.runtime.generation.identity)
+        self._identity = self.runtime.generation.identity
+        arguments = helper.Arguments(other, self._identity)
         self.pid = spawn(lambda: helper.run(arguments), [other.fileno(), log.fd], log.emerg)
         other.close()
         log.notice(f"start helper process {self.pid}")
@@ -45,11 +56,12 @@ class Keeper:
         """A child has ended: if it was the helper, start another. False: it was not."""
         if not self.pid or pid != self.pid:
             return False
-        level = NOTICE if self.leaving else ALERT
+        level = NOTICE if self.leaving or self._replaced else ALERT
         self.runtime.log.log(level, f"helper process {pid} exited {describe_end(status)}")
         self._forget()
         if not self.leaving:
-            self.runtime.tally.helper_deaths += 1
+            self.runtime.tally.helper_deaths += not self._replaced
+            self._replaced = False
             self._deadline = self.runtime.poller.after(self._next_pause(), self.start)
         return True
 
@@ -60,9 +72,11 @@ class Keeper:
         self._pause = min(_LONGEST_PAUSE_SECONDS, max(0.5, pause * 2))
         return pause
 
-    def restart(self) -> None:
-        """Let another one take its place (its user changed)."""
-        self._signal(signal.SIGTERM)
+    def follow(self, identity: Identity | None) -> None:
+        """The configuration changed: a helper that runs as another user than it should is replaced."""
+        if identity != self._identity and self.pid:
+            self._pause, self._replaced = 0.0, True
+            self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """Let it leave; no other is started."""

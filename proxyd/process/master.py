@@ -20,10 +20,12 @@ from proxyd.process.reload import Outcome, Reload
 from proxyd.process.reopening import Reopening
 from proxyd.process.runtime import Runtime
 from proxyd.process.signals import SignalQueue, describe
+from proxyd.process.spawn import describe_exception
 from proxyd.process.worker_handle import WorkerHandle
 
 # After the polite signal workers get so long before SIGKILL.
 _STOP_SECONDS = 5.0
+_MISTAKES_IN_A_ROW = 100
 
 
 class Master:
@@ -39,6 +41,7 @@ class Master:
         self.reload: Reload | None = None
         self.stopping = False
         self.exit_status = 0
+        self._mistakes = 0
         self._on_up: Callable[[], None] | None = on_up  # None: up
         self._asked_now: list[Client] = []  # who waits for the reload in progress
         self._asked_next: list[Client] = []  # who waits for the one after it
@@ -63,11 +66,22 @@ class Master:
         self.fleet.current.start()
         self.keeper.start()
         while not (self.stopping and self.fleet.gone and not self.keeper.pid):
-            self.runtime.poller.turn()
+            self._turn()
         self.control.close()
         self.fleet.close()
         self.runtime.log.notice("exit")
         return self.exit_status
+
+    def _turn(self) -> None:
+        """One turn of the loop. A mistake of ours in one callback shall not end everything else."""
+        try:
+            self.runtime.poller.turn()
+            self._mistakes = 0
+        except Exception as error:
+            self.runtime.log.alert(describe_exception(error))
+            self._mistakes += 1
+            if self._mistakes > _MISTAKES_IN_A_ROW:
+                raise
 
     def _on_signals(self) -> None:
         for number in self.queue.take():
@@ -103,6 +117,8 @@ class Master:
         elif self.fleet.current.complete and self._on_up is not None:
             self._on_up()
             self._on_up = None
+            if self._reload_again:
+                self._begin_reload()
 
     def _give_up(self, why: str) -> None:
         self.runtime.log.emerg(why)
@@ -151,14 +167,13 @@ class Master:
 
     def request_reload(self, client: Client | None = None) -> None:
         """Reload now, or again after the reload in progress, which may have missed the last change."""
-        if self.stopping or self._on_up is not None:
+        if self.stopping:
             if client is not None:
-                why = "proxyd stops" if self.stopping else "proxyd is still starting"
-                client.reply(Reply(False, os.getpid(), [why]))
+                client.reply(Reply(False, os.getpid(), ["proxyd stops"]))
             return
         if client is not None:
             self._asked_next.append(client)
-        if self.reload is None:
+        if self.reload is None and self._on_up is None:
             self._begin_reload()
         else:
             self._reload_again = True
@@ -177,6 +192,7 @@ class Master:
             self.runtime.log.emerg(text)
         if committed:
             self.runtime.tally.reloads += 1
+            self.keeper.follow(self.runtime.generation.identity)
             self.runtime.log.notice(f"reconfigured, generation {self.runtime.generation.number}")
             if self.fleet.current.hopeless:
                 self.fleet.current.start()

@@ -43,7 +43,7 @@ class Discard(_Tagged, frozen=True, tag="discard"):
 
 
 class Forget(_Tagged, frozen=True, tag="forget"):
-    """Close these descriptors: no generation to come needs them."""
+    """Close these descriptors: what the engine uses of them now it has duplicated."""
 
     keys: list[str]
 

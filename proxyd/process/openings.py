@@ -67,9 +67,11 @@ class Openings:
         """Open what the plan needs and is not open yet; raises OpenErrors with nothing changed."""
         opened = Opened()
         errors: list[OpenError] = []
+        kept = {spec.key for spec in plan.sockets}
+        rivals = [bound for key, bound in self.sockets.items() if key not in kept]
         for spec in plan.sockets:
             try:
-                self._open_socket(spec, workers, opened)
+                self._open_socket(spec, workers, opened, rivals)
             except OpenError as error:
                 errors.append(error)
         for file in plan.files:
@@ -160,10 +162,12 @@ class Openings:
             bound.close()
         self.sockets.clear()
 
-    def _open_socket(self, spec: ListenSocket, workers: int, opened: Opened) -> None:
+    def _open_socket(
+        self, spec: ListenSocket, workers: int, opened: Opened, rivals: list[BoundSocket]
+    ) -> None:
         bound = self.sockets.get(spec.key)
         if bound is None:
-            self.sockets[spec.key] = sockets.bind(spec, workers)
+            self.sockets[spec.key] = sockets.bind(spec, workers, rivals)
             opened.sockets.append(spec.key)
             self._new_serial(spec.key)
         else:

@@ -15,7 +15,6 @@ from proxyd.process.sockets import OpenError
 
 DEFAULT_USER = "nobody"
 _PR_SET_NO_NEW_PRIVS = 38
-_PR_SET_DUMPABLE = 4
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,18 @@ def look_up(process: Process) -> Identity | None:
         raise OpenError(f'getgrnam("{group}") failed: there is no such group ("user" directive)') from None
 
 
-def limit_descriptors(number: int | None) -> None:
-    """``worker_rlimit_nofile``; before privileges are dropped, as the hard limit may have to rise."""
-    if number is not None:
+def limit_descriptors(number: int | None) -> str | None:
+    """``worker_rlimit_nofile``; before privileges are dropped, as the hard limit may have to rise.
+
+    Gives what went wrong, for the log: a worker with fewer descriptors still works.
+    """
+    if number is None:
+        return None
+    try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+    except (OSError, ValueError) as error:
+        return f"setrlimit(RLIMIT_NOFILE, {number}) failed: {error} (worker_rlimit_nofile)"
+    return None
 
 
 def become(identity: Identity | None) -> None:
@@ -58,6 +65,4 @@ def become(identity: Identity | None) -> None:
         os.setgid(identity.gid)
         os.setuid(identity.uid)
     with suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # setuid() took core dumps and /proc/self away
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

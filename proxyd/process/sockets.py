@@ -12,8 +12,11 @@ import os
 import socket
 import stat
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+
+from msgspec import structs
 
 from proxyd.config.plan import ListenSocket
 from proxyd.process.channel import close_all
@@ -73,9 +76,21 @@ def name_of(spec: ListenSocket) -> str:
     return f"{host}:{spec.port}"
 
 
-def bind(spec: ListenSocket, workers: int) -> BoundSocket:
-    """Bind and listen; raises OpenError."""
-    bound = BoundSocket(spec, [_bind_one(spec)])
+def bind(spec: ListenSocket, workers: int, rivals: Iterable[BoundSocket] = ()) -> BoundSocket:
+    """Bind and listen; raises OpenError.
+
+    ``rivals``: open sockets that will be closed after this. One of them may overlap the address (``listen
+    80`` takes the place of ``listen 127.0.0.1:80``), which the kernel allows among sockets that share
+    their port.
+    """
+    try:
+        first = _bind_one(spec)
+    except AddressInUse:
+        shared = [rival for rival in rivals if rival.spec.port == spec.port and rival.spec.family != _UNIX]
+        if not shared or spec.family == _UNIX:
+            raise
+        first = _bind_beside(spec, shared)
+    bound = BoundSocket(spec, [first])
     if spec.family == _UNIX:
         bound.inode = os.stat(spec.address).st_ino
     try:
@@ -168,6 +183,13 @@ def _bind_one(spec: ListenSocket) -> int:
         made.close()
         raise
     return made.detach()
+
+
+def _bind_beside(spec: ListenSocket, rivals: list[BoundSocket]) -> int:
+    for fd in [fd for rival in rivals for fd in rival.fds]:
+        with _borrowed(fd) as rival_socket:
+            rival_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return _bind_one(structs.replace(spec, reuseport=True))
 
 
 def _set_options(made: socket.socket, spec: ListenSocket) -> None:

@@ -46,17 +46,16 @@ def _live(run: Callable[[], None], keep: Iterable[int], complain: Callable[[str]
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else EXIT_CRASHED
     except BaseException as error:
-        complain(f"unexpected {type(error).__name__}: {error}; {_place(error)}")
+        complain(describe_exception(error))
     finally:
         os._exit(code)
 
 
-def _place(error: BaseException) -> str:
-    """The last calls before the exception, in one line."""
+def describe_exception(error: BaseException) -> str:
+    """An exception that nobody expected and the last calls before it, in one line for the error log."""
     calls = traceback.extract_tb(error.__traceback__)[-4:]
-    return " < ".join(
-        f"{call.name} ({os.path.basename(call.filename)}:{call.lineno})" for call in reversed(calls)
-    )
+    places = [f"{call.name} ({os.path.basename(call.filename)}:{call.lineno})" for call in reversed(calls)]
+    return f"unexpected {type(error).__name__}: {error}; in {' < '.join(places)}"
 
 
 def close_others(keep: set[int]) -> None:

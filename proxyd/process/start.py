@@ -9,6 +9,7 @@ import gc
 import os
 import platform
 import resource
+import signal
 import time
 from collections.abc import Callable
 
@@ -36,6 +37,7 @@ _BIND_PAUSE_SECONDS = 0.5
 def start(options: Options) -> int:
     """Be the master (or the command that waits for the daemon to be up); gives the exit status."""
     os.umask(0o022)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     result = compile_in_child(options)
     for text in result.warnings:
         show(WARN, text)
@@ -101,8 +103,8 @@ def _run(runtime: Runtime, daemon: Daemon | None) -> int:
     set_title("proxyd: master process " + " ".join(runtime.options.command))
     queue = SignalQueue()
     master = Master(runtime, queue, _when_up(log, daemon))
-    files.write_pid(process.pid, os.getpid())
     queue.install()
+    files.write_pid(process.pid, os.getpid())
     gc.collect()
     gc.freeze()  # so that the collector in a child does not touch, and thereby copy, what it inherited
     return master.run()

@@ -7,9 +7,11 @@ addresses.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -19,7 +21,7 @@ from proxyd.process.channel import ChannelError, close_all, read_memfd
 from proxyd.process.errorlog import ErrorLog
 from proxyd.process.loop import new_event_loop
 from proxyd.process.privileges import Identity
-from proxyd.process.spawn import BootError
+from proxyd.process.spawn import EXIT_CRASHED, BootError, describe_exception
 from proxyd.process.title import set_title
 
 _DRAINED_CHECK_SECONDS = 0.05
@@ -43,24 +45,29 @@ class Arguments:
 def run(arguments: Arguments) -> None:
     """Be a worker until told to leave, in a new child. Raises BootError when it cannot start to work."""
     set_title("proxyd: worker process")
+    log = ErrorLog(arguments.log_fd, arguments.log_level)
     try:
-        privileges.limit_descriptors(arguments.descriptors)
+        problem = privileges.limit_descriptors(arguments.descriptors)
+        if problem is not None:
+            log.alert(problem)
         privileges.become(arguments.identity)
         engine = _engine.Engine(arguments.index, arguments.ledger_fd, arguments.peers_fd)
     except (_engine.EngineError, OSError, ValueError) as error:
         raise BootError(f"worker {arguments.index} could not start: {error}") from error
-    Worker(arguments, engine).run()
+    Worker(arguments.channel, log, engine).run()
 
 
 class Worker:
     """The Python side of a worker."""
 
-    def __init__(self, arguments: Arguments, engine: _engine.Engine) -> None:
+    def __init__(self, end: socket.socket, log: ErrorLog, engine: _engine.Engine) -> None:
         self.engine = engine
-        self.channel = arguments.channel
-        self.log = ErrorLog(arguments.log_fd, arguments.log_level)
+        self.channel = end
+        self.log = log
         self.loop = new_event_loop(engine)
+        self.loop.set_exception_handler(self._on_mistake)
         self.draining = False
+        self.exit_status = 0
         self._fds: dict[str, int] = {}  # by key: all that the master sent and did not take back
         self._engine_number: dict[
             int, int
@@ -81,6 +88,16 @@ class Worker:
             self.loop.run_forever()
         finally:
             self.engine.close()
+        if self.exit_status:
+            raise SystemExit(self.exit_status)
+
+    def _on_mistake(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback raised what nobody expected: the state is unknown, a successor does better."""
+        error = context.get("exception")
+        self.log.alert(describe_exception(error) if error is not None else str(context.get("message")))
+        if error is not None:
+            self.exit_status = EXIT_CRASHED
+            self.leave()
 
     def leave(self) -> None:
         """Stop now, whatever runs."""

@@ -48,11 +48,11 @@ def stall() -> None:
 
 class Generation:
     def __init__(self, plan: bytes, descriptors: dict[str, int]) -> None:
-        self.plan = plan
-        self.keys = sorted(descriptors)
+        used = {key: fd for key, fd in descriptors.items() if key.removeprefix("log:").encode() in plan}
+        self.keys = sorted(used)
         self.fault = (re.search(rb"fault ([a-z-]+)", plan) or [b"", b""])[1].decode()
-        self.listens = {key: os.dup(fd) for key, fd in descriptors.items() if key.startswith("listen:")}
-        self.logs = {key: os.dup(fd) for key, fd in descriptors.items() if key.startswith("log:")}
+        self.listens = {key: os.dup(fd) for key, fd in used.items() if key.startswith("listen:")}
+        self.logs = {key: os.dup(fd) for key, fd in used.items() if key.startswith("log:")}
 
     def close(self) -> None:
         for fd in (*self.listens.values(), *self.logs.values()):
@@ -207,10 +207,11 @@ class Engine:
         self.generations.pop(generation).close()
 
     def reopen(self, descriptors: dict[str, int]) -> None:
-        assert self.active is not None
-        for key, fd in descriptors.items():
-            os.close(self.active.logs[key])
-            self.active.logs[key] = os.dup(fd)
+        active = [self.active] if self.active is not None else []
+        for generation in (*active, *self.generations.values()):
+            for key in descriptors.keys() & generation.logs.keys():
+                os.close(generation.logs[key])
+                generation.logs[key] = os.dup(descriptors[key])
 
     def drain(self, timeout_ms: int) -> None:
         for fd in self.listeners:
