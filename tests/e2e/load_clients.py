@@ -4,8 +4,8 @@ Run by `load.Load`, with its wishes as JSON in the first argument. Each line on 
 JSON on stdout: "report" by what was counted so far, "stop" (or the end of stdin) by the same at the end,
 when every client has finished what it was doing.
 
-What is checked: each response is framed, has the status 200 and exactly the bytes that `load_backend` sends for it;
-a connection ends only after a response that announced it; every answer comes within the limit.
+What is checked: each response is framed, has the status 200 and exactly the bytes that `load_backend` sends
+for it; a connection ends only after a response that announced it; every answer comes within the limit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import time
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,10 +127,10 @@ class Connection:
         except OSError as error:
             raise Failure("ended", f"sending: {error!r}") from None
 
-    async def read(self, what: str, wait: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Read by `wait`; whatever goes wrong is a Failure."""
+    async def read(self, what: str, reading: Awaitable[bytes]) -> bytes:
+        """Await `reading`; whatever goes wrong is a Failure."""
         try:
-            return await asyncio.wait_for(wait(), self.limit)
+            return await asyncio.wait_for(reading, self.limit)
         except TimeoutError:
             raise Failure("silence", f"nothing came for {self.limit} s, awaiting {what}") from None
         except asyncio.IncompleteReadError as error:
@@ -141,7 +141,7 @@ class Connection:
 
     async def head(self) -> tuple[int, dict[str, str]]:
         """Status and fields of the next response."""
-        raw = await self.read("a head", lambda: self.reader.readuntil(b"\r\n\r\n"))
+        raw = await self.read("a head", self.reader.readuntil(b"\r\n\r\n"))
         self.answered = True
         line, *lines = raw.decode("latin-1").split("\r\n")[:-2]
         fields = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
@@ -157,14 +157,14 @@ class Connection:
         if "content-length" not in fields:
             raise Failure("malformed", f"a response without length: {fields}")
         count = int(fields["content-length"])
-        return await self.read(f"{count} bytes", lambda: self.reader.readexactly(count))
+        return await self.read(f"{count} bytes", self.reader.readexactly(count))
 
     async def _chunks(self) -> bytes:
         content = b""
         while True:
-            size = int(await self.read("a chunk size", lambda: self.reader.readuntil(b"\r\n")), 16)
+            size = int(await self.read("a chunk size", self.reader.readuntil(b"\r\n")), 16)
             count = size + 2
-            chunk = await self.read("a chunk", lambda count=count: self.reader.readexactly(count))
+            chunk = await self.read("a chunk", self.reader.readexactly(count))
             if not size:
                 return content
             content += chunk[:-2]
@@ -306,7 +306,7 @@ class Load:
             if self.stopping.is_set():
                 return False
             most = min(self.wishes.download_piece, size - at)
-            piece = await connection.read(f"byte {at}", lambda most=most: connection.reader.read(most))
+            piece = await connection.read(f"byte {at}", connection.reader.read(most))
             if not piece:
                 raise Failure("ended", f"end of file after {at} of {size} bytes")
             if piece != pattern(seed + at, len(piece)):
@@ -346,7 +346,7 @@ class Load:
             content = pattern(number * 31 + said, 1 + (number * 997 + said) % 4000)
             await connection.send(content)
             count = len(content)
-            echo = await connection.read("the echo", lambda count=count: connection.reader.readexactly(count))
+            echo = await connection.read("the echo", connection.reader.readexactly(count))
             if echo != content:
                 raise Failure("bytes", f"the echo of round {said} is wrong")
             said += 1
