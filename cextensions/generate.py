@@ -121,8 +121,9 @@ def plan_h() -> Iterator[str]:
     yield f"#define PX_PLAN_LAYOUT INT64_C({layout.digest()})"
     yield ""
     yield from comment(
-        "A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const) belong "
-        "to other objects; all else lives as long as its object. runtime is the engine's own: NULL after reading."
+        "A list without items has items == NULL. Times are milliseconds, sizes are bytes. References "
+        "(const) belong to other objects; all else lives as long as its object. runtime is the engine's "
+        "own: NULL after reading."
     )
     yield ""
     yield from c_constants()
@@ -195,7 +196,7 @@ def plan_read_h() -> Iterator[str]:
     yield MADE.format("plan.py and the directive table")
     yield from ("#ifndef PX_GENERATED_PLAN_READ_H", "#define PX_GENERATED_PLAN_READ_H", "")
     yield from ('#include "generated/plan.h"', '#include "proxy/plan_reader.h"', "")
-    yield "/* Each reads one Struct to *out, which is zeroed memory. False: in->error says why; do not use *out then. */"
+    yield "/* Each reads one Struct to *out, which is zeroed memory. False: in->error says why. */"
     for name in layout.layouts():
         yield f"bool px_plan_read_{snake(name)}(px_plan_reader *in, {struct_name(name)} *out);"
     yield from ("", "#endif")
@@ -317,7 +318,7 @@ def variables_h() -> Iterator[str]:
 def counters_page() -> Iterator[str]:
     """Every counter."""
     yield from (reference.MADE, "", "# Counters", "")
-    yield "A counter only grows; a gauge is what is so now. `proxyd status` shows their sums over all workers."
+    yield "A counter only grows; a gauge is what is so now. `proxyd status` shows the sums over all workers."
     yield from ("", "| name | kind | unit | meaning |", "|---|---|---|---|")
     for counter in counters.COUNTERS:
         yield f"| `{counter.name}` | {counter.kind} | {counter.unit} | {counter.meaning} |"

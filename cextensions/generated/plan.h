@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(313324917112312242)
+#define PX_PLAN_LAYOUT INT64_C(5895836891130881072)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -203,8 +203,7 @@ struct px_plan_map_regex {
     px_plan_piece_list value;
 };
 
-/* A ``map`` block. Order of looking: exact, longest leading wildcard, longest trailing wildcard, regex in
- * order. */
+/* A ``map`` block. Looked for: exactly, by longest leading, longest trailing wildcard, regex in order. */
 struct px_plan_map {
     px_slice name;
     px_plan_piece_list source;
@@ -229,7 +228,7 @@ struct px_plan_types {
     void *runtime;
 };
 
-/* A file that log lines go to. The master opens it; its descriptor arrives under the key ``log:<path>``. */
+/* A file that log lines go to. The master opens it; its descriptor arrives under ``log:<path>``. */
 struct px_plan_log_file {
     px_slice path;
     int64_t buffer;
@@ -273,8 +272,7 @@ struct px_plan_peer {
     bool down;
 };
 
-/* An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port`` (its name is then
- * host:port). */
+/* An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port``, named host:port. */
 struct px_plan_upstream {
     px_slice name;
     bool implicit;
@@ -287,8 +285,7 @@ struct px_plan_upstream {
     void *runtime;
 };
 
-/* ``return``. status 444 closes the connection. With a text and 301/302/303/307/308 the text is the
- * Location. */
+/* ``return``. 444 closes the connection. With 301, 302, 303, 307 and 308 the text is the Location. */
 struct px_plan_return {
     int64_t status;
     px_plan_piece_list *text; /* NULL: None */
@@ -335,8 +332,7 @@ struct px_plan_server_regex {
     const px_plan_server *server;
 };
 
-/* The servers of one address:port. Order of looking: exact, longest leading, longest trailing wildcard,
- * regex. */
+/* The servers of one address:port, looked for exactly, by leading and trailing wildcard, by regex. */
 struct px_plan_listen_address {
     px_slice address;
     const px_plan_server *default_;
@@ -347,7 +343,7 @@ struct px_plan_listen_address {
     void *runtime;
 };
 
-/* One listening socket. The master binds it; its descriptor arrives under ``key`` ("listen:127.0.0.1:80"). */
+/* One listening socket. The master binds it; its descriptor arrives under ``key``. */
 struct px_plan_listen {
     px_slice key;
     int64_t port;

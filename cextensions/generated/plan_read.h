@@ -5,7 +5,7 @@
 #include "generated/plan.h"
 #include "proxy/plan_reader.h"
 
-/* Each reads one Struct to *out, which is zeroed memory. False: in->error says why; do not use *out then. */
+/* Each reads one Struct to *out, which is zeroed memory. False: in->error says why. */
 bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out);
 bool px_plan_read_piece(px_plan_reader *in, px_plan_piece *out);
 bool px_plan_read_regex(px_plan_reader *in, px_plan_regex *out);

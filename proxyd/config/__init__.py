@@ -1,1 +1,1 @@
-"""The configuration language: text in, a Plan and diagnostics out. Opens no socket and knows nothing of processes."""
+"""The configuration language: text in, a Plan and diagnostics out. Knows no sockets and no processes."""

@@ -1,4 +1,5 @@
-"""Addresses as ``listen``, ``server`` and ``proxy_pass`` write them: host:port, [IPv6]:port, unix:path, with a URI or not.
+"""Addresses as ``listen``, ``server`` and ``proxy_pass`` write them: host:port, [IPv6]:port, unix:path,
+with a URI or not.
 
 Names of hosts are looked up by whoever called; nothing here asks the network.
 """
@@ -36,7 +37,7 @@ class Address:
 def parse_address(
     text: str, default_port: int, *, uri: bool = False, listen: bool = False, ranges: bool = False
 ) -> Address:
-    """Parse an address. ``uri``: a path may follow; ``listen``: a port may stand alone; ``ranges``: of ports."""
+    """Parse an address. ``uri``: one may follow; ``listen``: a port may stand alone; ``ranges``: of ports."""
     if "\0" in text:
         raise BadAddress("invalid host")
     if text[:5].lower() == "unix:":
@@ -93,7 +94,7 @@ def _port_number(text: str) -> int:
 
 
 def literal_ip(host: str) -> tuple[int, bytes] | None:
-    """Family and bytes of a host that is an IP address; None for a name. Raises BadAddress for a wrong [IPv6]."""
+    """Family and bytes of a host that is an IP address; None: a name. Raises BadAddress for a bad [IPv6]."""
     if host.startswith("["):
         try:
             return IPV6, ipaddress.IPv6Address(host[1:-1]).packed

@@ -1,7 +1,8 @@
-"""Checks statements against the declarations: known, allowed here, terminated rightly, right number and shape of arguments.
+"""Checks statements against the declarations: known, allowed here, terminated rightly, right number and
+shape of arguments.
 
-What comes out is a Level: the values of one block, by directive. What several values together mean is checked where
-they come together, in inherit.py and compile.py.
+What comes out is a Level: the values of one block, by directive. What several values together mean is
+checked where they come together, in inherit.py and compile.py.
 """
 
 from __future__ import annotations
@@ -251,7 +252,7 @@ def suggestion(name: str, context: Context) -> str:
 
 
 def missing_semicolon(statement: Statement) -> str:
-    """A hint, if a word of a statement begins a line and is the name of a directive: the ";" before it is missing."""
+    """A hint, if a word of a statement begins a line and names a directive: the ";" before it is missing."""
     source = statement.source
     names = status.nginx_names()
     line = source.locate(statement.offset())[0]

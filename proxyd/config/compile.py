@@ -1,7 +1,7 @@
 """Text to Plan: the order in which the parts of the compiler work.
 
     parse        lexer, parser: files to statements
-    names        which maps, formats, upstreams and captures there are: they may be used before they are declared
+    names        which maps and captures there are: they may be used before they are declared
     check        statements to values, by the declarations
     put together maps, upstreams, servers with their locations, sockets; inherit.py finishes the settings
     encode       objects by digest, and what concerns processes
@@ -73,8 +73,9 @@ def compile_file(
 ) -> Compiled:
     """Compile the configuration in a file.
 
-    ``resolve`` looks up a host: family and packed address of each. ``test`` changes nothing here: what a test does
-    besides (opening logs, binding sockets) is the caller's. ``files`` stands in for the file system.
+    ``resolve`` looks up a host: family and packed address of each. ``test`` changes nothing here: what a
+    test does besides (opening logs, binding sockets) is the caller's. ``files`` stands in for the file
+    system.
     """
     options = Options(
         prefix, overrides, resolve, cpus, os.geteuid() == 0 if root is None else root, error_log

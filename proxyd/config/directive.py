@@ -1,4 +1,5 @@
-"""What a directive declares about itself. One declaration gives checks, messages, inheritance, Plan field and docs.
+"""What a directive declares about itself. One declaration gives checks, messages, inheritance, Plan field
+and docs.
 
 The declarations live in directives/, by theme. This file knows none of them.
 """

@@ -1,7 +1,8 @@
-"""A Plan as text that people can read: what ``python -m proxyd.config FILE`` prints, and what golden tests compare.
+"""A Plan as text that people can read: what ``python -m proxyd.config FILE`` prints, and what golden tests
+compare.
 
-Templates are shown as they were written, objects by kind and number ("Settings 2"), and of Settings only what differs
-from the defaults.
+Templates are shown as they were written, objects by kind and number ("Settings 2"), and of Settings only
+what differs from the defaults.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the compiler says about a configuration: texts with file, line and column.
 
-Knows nothing of the language. The words are nginx's where nginx has words for it, because operators search for them;
-the hint behind them says what would be right.
+Knows nothing of the language. The words are nginx's where nginx has words for it, because operators search
+for them; the hint behind them says what would be right.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Inheritance: the values of http, server and location levels, finished as Settings.
 
-A level sees its own values and, for each directive that it does not have, those of the level around it. That holds for
-lists too: add_header, proxy_set_header, access_log and their like are taken from outside only where a level has none.
+A level sees its own values and, for each directive that it does not have, those of the level around it.
+That holds for lists too: add_header, proxy_set_header, access_log and their like are taken from outside
+only where a level has none.
 
-Most locations of a large configuration set nothing, or what others set as well. So a level is a Node; a level that sets
-nothing is the Node around it, levels around the same Node that set the same are one Node, and a Node is finished to
-Settings once, when somebody needs it.
+Most locations of a large configuration set nothing, or what others set as well. So a level is a Node; a
+level that sets nothing is the Node around it, levels around the same Node that set the same are one Node,
+and a Node is finished to Settings once, when somebody needs it.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ class Inheritance:
         return headers + self._default_set_headers
 
     def _finish_hide_header(self, node: Node) -> list[bytes]:
-        """In lower case: the fields that are always hidden and those of proxy_hide_header, less proxy_pass_header."""
+        """In lower case: what is always hidden and what proxy_hide_header names, less proxy_pass_header."""
         hidden = [name.lower().encode() for name in HIDDEN]
         hidden += [name.lower() for name in node.values["proxy_hide_header"] or ()]
         passed = {name.lower() for name in node.values["proxy_pass_header"] or ()}

@@ -1,7 +1,8 @@
-"""The shape of a Plan as data: every Struct that the engine reads, its fields and their kinds, and a digest of it all.
+"""The shape of a Plan as data: every Struct that the engine reads, its fields and their kinds, and a digest
+of it all.
 
-``cextensions/generate.py`` writes C from it; ``compile.py`` puts the digest into each Plan, and an engine that was built
-from another one refuses it.
+``cextensions/generate.py`` writes C from it; ``compile.py`` puts the digest into each Plan, and an engine
+that was built from another one refuses it.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def refs_of(name: str) -> set[str]:
 
 @functools.cache
 def object_kinds() -> tuple[str, ...]:
-    """The kinds of objects, each after all kinds that it refers to (a Map may refer to Maps); Root is last."""
+    """The kinds of objects, each after those that it refers to (a Map may refer to Maps); Root is last."""
     order: list[str] = []
 
     def visit(name: str) -> None:
@@ -134,7 +135,7 @@ def digest() -> int:
     """Names this layout: 63 bits over all declarations that Python and C must agree about."""
     facts = repr(
         (
-            sorted(layouts().items()),
+            sorted(((name, repr(declared.fields)) for name, declared in layouts().items())),
             object_kinds(),
             constants(),
             [(variable.name, variable.prefix) for variable in variables.VARIABLES],

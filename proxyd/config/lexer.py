@@ -2,10 +2,10 @@
 
 - Blanks, tabs, line ends separate words; ";", "{" and "}" end statements and open and close blocks.
 - A "#" where a word could begin starts a comment; inside a word it is an ordinary character.
-- A word that begins with a quote goes to the next quote of that kind; inside other words quotes are ordinary, and so
-  is "}". A "{" ends a word, except after "$": ${name}.
-- A backslash takes the special meaning from the next character. \" \' \\ \t \r \n are replaced by what they stand for;
-  before any other character the backslash stays.
+- A word that begins with a quote goes to the next quote of that kind; inside other words quotes are ordinary,
+  and so is "}". A "{" ends a word, except after "$": ${name}.
+- A backslash takes the special meaning from the next character. \" \' \\ \t \r \n are replaced by what they
+  stand for; before any other character the backslash stays.
 
 One regular expression does all of this, because a generated configuration has a hundred thousand tokens.
 """

@@ -1,7 +1,8 @@
 """Which sockets there are, and which servers answer at each address of each socket.
 
-Servers that listen on the same address share it. Addresses of one port share a socket if one of them is the wildcard
-("*:80"), except those that have options of their own (then they have a socket of their own, as with nginx).
+Servers that listen on the same address share it. Addresses of one port share a socket if one of them is the
+wildcard ("*:80"), except those that have options of their own (then they have a socket of their own, as
+with nginx).
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ class Listens:
             kinds[kind].append(ServerName(name=encode(key), server=server.digest))
 
     def _malformed(self, place: _Place, text: str, statement: Statement) -> None:
-        """nginx looks at this only where there is a choice of servers; elsewhere such a name takes no effect."""
+        """nginx looks only where there is a choice of servers; elsewhere such a name takes no effect."""
         self.checker.report.add(
             "emerg" if len(place.servers) > 1 else "warn",
             f'invalid server name or wildcard "{text}" on {place.endpoint}',

@@ -1,4 +1,4 @@
-"""The maps of a configuration: each is compiled when its variable is first used, so that their order in the text is free."""
+"""The maps of a configuration: each is compiled when its variable is first used, so their order is free."""
 
 from __future__ import annotations
 

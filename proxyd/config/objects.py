@@ -1,4 +1,4 @@
-"""Plan objects: encoded one by one, named by the digest of kind and bytes, kept once each, in the order of need."""
+"""Plan objects: encoded one by one, named by the digest of kind and bytes, kept once each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxyd.config.plan import DIGEST_BYTES, PlanObject
 
 
 class Objects:
-    """Gathers the objects of one Plan. An object is added after all that it refers to, so the order is right."""
+    """Gathers the objects of one Plan. Each is added after all that it refers to, so the order is right."""
 
     def __init__(self) -> None:
         self._encode = msgspec.msgpack.Encoder().encode

@@ -1,7 +1,9 @@
-"""Tokens to statements, with all files that the configuration includes. Knows no directive except ``include``.
+"""Tokens to statements, with all files that the configuration includes. Knows no directive except
+``include``.
 
-A statement that is broken is reported and the parser goes on behind it, so that one run finds all that is wrong. The
-statements of a file that is included a thousand times are parsed once and shared: nobody may change a Statement.
+A statement that is broken is reported and the parser goes on behind it, so that one run finds all that is
+wrong. The statements of a file that is included a thousand times are parsed once and shared: nobody may
+change a Statement.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ class Loader:
         self._open: list[str] = []  # files being parsed: those that a further include is inside of
 
     def load(self, path: str, origin: Statement | None = None) -> list[Statement]:
-        """The statements of a file. One that cannot be read is reported, at ``origin`` if that included it."""
+        """The statements of a file. One that cannot be read is reported, at what included it."""
         if path in self._parsed:
             return self._parsed[path]
         try:

@@ -1,7 +1,7 @@
 """Checks regular expressions with the library that will run them.
 
-The engine matches with PCRE2, whose syntax is not that of Python's ``re``; so PCRE2 compiles each pattern here too, and
-says what is wrong and which named groups there are.
+The engine matches with PCRE2, whose syntax is not that of Python's ``re``; so PCRE2 compiles each pattern
+here too, and says what is wrong and which named groups there are.
 """
 
 from __future__ import annotations

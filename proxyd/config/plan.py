@@ -1,16 +1,18 @@
 """The Plan: a finished configuration as plain values, nothing left to inherit or look up.
 
-This file declares what the engine reads. ``cextensions/generate.py`` turns every Struct here (and ``Settings``, made
-from the directive table) into a C struct ``px_plan_<name>`` and its reader: a field exists once, here.
+This file declares what the engine reads. ``cextensions/generate.py`` turns every Struct here (and
+``Settings``, made from the directive table) into a C struct ``px_plan_<name>`` and its reader: a field
+exists once, here.
 
-The engine's part of a Plan is a set of *objects*, each encoded on its own and named by the digest of its bytes. Objects
-refer to each other by digest, so an object's digest covers everything below it (as in git). A worker that already holds
-an object of that digest shares it with the Generation before; only what changed is read. Objects are ordered so that
-an object comes after all that it refers to.
+The engine's part of a Plan is a set of *objects*, each encoded on its own and named by the digest of its
+bytes. Objects refer to each other by digest, so an object's digest covers everything below it (as in git).
+A worker that already holds an object of that digest shares it with the Generation before; only what changed
+is read. Objects are ordered so that an object comes after all that it refers to.
 
-How Python types travel: ``bool``, ``int`` (signed 64 bit), ``bytes`` (px_slice), ``list[T]`` (items and count), a Struct
-or ``Struct | None`` (pointer, NULL for None), ``Ref`` (16 bytes of digest; in C a pointer to the object), ``Ref | None``.
-All Structs are arrays by position. Times are milliseconds, sizes are bytes, unless the name says otherwise.
+How Python types travel: ``bool``, ``int`` (signed 64 bit), ``bytes`` (px_slice), ``list[T]`` (items and
+count), a Struct or ``Struct | None`` (pointer, NULL for None), ``Ref`` (16 bytes of digest; in C a pointer
+to the object), ``Ref | None``. All Structs are arrays by position. Times are milliseconds, sizes are bytes,
+unless the name says otherwise.
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ class MapRegex(S):
 
 
 class Map(S):
-    """A ``map`` block. Order of looking: exact, longest leading wildcard, longest trailing wildcard, regex in order."""
+    """A ``map`` block. Looked for: exactly, by longest leading, longest trailing wildcard, regex in order."""
 
     name: bytes
     source: list[Piece]
@@ -112,7 +114,7 @@ class Types(S):
 
 
 class LogFile(S):
-    """A file that log lines go to. The master opens it; its descriptor arrives under the key ``log:<path>``."""
+    """A file that log lines go to. The master opens it; its descriptor arrives under ``log:<path>``."""
 
     path: bytes
     buffer: int  # bytes gathered before a write; 0: written at the end of the loop turn
@@ -166,7 +168,7 @@ class Peer(S):
 
 
 class Upstream(S):
-    """An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port`` (its name is then host:port)."""
+    """An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port``, named host:port."""
 
     name: bytes
     implicit: bool
@@ -182,7 +184,7 @@ BALANCE_ROUND_ROBIN = 0
 
 
 class Return(S):
-    """``return``. status 444 closes the connection. With a text and 301/302/303/307/308 the text is the Location."""
+    """``return``. 444 closes the connection. With 301, 302, 303, 307 and 308 the text is the Location."""
 
     status: int
     text: list[Piece] | None
@@ -233,7 +235,7 @@ class ServerRegex(S):
 
 
 class ListenAddress(S):
-    """The servers of one address:port. Order of looking: exact, longest leading, longest trailing wildcard, regex."""
+    """The servers of one address:port, looked for exactly, by leading and trailing wildcard, by regex."""
 
     address: bytes  # packed IP of the local end, or empty: every address that has no entry of its own
     default: ServerRef
@@ -244,7 +246,7 @@ class ListenAddress(S):
 
 
 class Listen(S):
-    """One listening socket. The master binds it; its descriptor arrives under ``key`` ("listen:127.0.0.1:80")."""
+    """One listening socket. The master binds it; its descriptor arrives under ``key``."""
 
     key: bytes
     port: int  # 0 for unix

@@ -1,4 +1,4 @@
-"""The reference pages, as Markdown, from the declarations. ``cextensions/generate.py`` writes them to docs/reference/."""
+"""The reference pages, in Markdown, from the declarations. cextensions/generate.py writes the files."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def directives_page() -> str:
 
 def _directives() -> Iterator[str]:
     yield from (MADE, "", "# Directives", "")
-    yield "Sizes take `k`, `m` and, where they are of bodies, `g`. Times take `ms`, `s`, `m`, `h`, `d` and `w`, also"
-    yield "several: `1h 30m`; a number alone is seconds. A directive that a level does not have is taken from the level"
-    yield "around it. [nginx.md](nginx.md) lists what became of each directive of nginx."
+    yield "Sizes take `k`, `m` and, where they are of bodies, `g`. Times take `ms`, `s`, `m`, `h`, `d`, `w`,"
+    yield "also several: `1h 30m`; a number alone is seconds. A directive that a level does not have is taken"
+    yield "from the level around it. [nginx.md](nginx.md) lists what became of each directive of nginx."
     yield from ("", "## Files", "", "### include", "", *_facts("include file | pattern;", "", "any"), "")
-    yield "Puts the statements of other files here; relative names start at the directory of the main file. A pattern"
-    yield "may fit no file."
+    yield "Puts the statements of other files here; relative names start at the directory of the main file."
+    yield "A pattern may fit no file."
     for theme, module in THEMES.items():
         yield from ("", f"## {_TITLES[theme]}")
         for directive in module.DIRECTIVES:
@@ -68,8 +68,8 @@ def variables_page() -> str:
     """Every variable."""
     lines = [MADE, "", "# Variables", ""]
     lines += [
-        "`map` makes more, and so do named groups of regular expressions; `$1` to `$9` are the groups of the last one "
-        "that matched.",
+        "`map` makes more, and so do named groups of regular expressions; `$1` to `$9` are the groups of "
+        "the last one that matched.",
         "",
         "| variable | what it says |",
         "|---|---|",
@@ -89,8 +89,8 @@ def nginx_page() -> str:
     }
     lines = [MADE, "", "# The directives of nginx 1.31.5", ""]
     lines += [
-        f"Of {len(table)} directives {counts['works']} work and {counts['nothing to do']} are accepted with nothing to do. "
-        f"The other {counts['refused']} are refused with an error that says so.",
+        f"Of {len(table)} directives {counts['works']} work and {counts['nothing to do']} are accepted with "
+        f"nothing to do. The other {counts['refused']} are refused with an error that says so.",
         "",
         "| directive | module | status | why |",
         "|---|---|---|---|",

@@ -1,7 +1,7 @@
 """Settings: all values that http, server and location share, finished; made from the directive table.
 
-Field names are directive names. A Settings object belongs to every level that sees the same values: a location that
-sets nothing has its server's.
+Field names are directive names. A Settings object belongs to every level that sees the same values: a
+location that sets nothing has its server's.
 """
 
 from __future__ import annotations

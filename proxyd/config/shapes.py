@@ -1,8 +1,9 @@
-"""Shapes: how the arguments of a directive are written. Each unit and each kind of value is parsed here, once.
+"""Shapes: how the arguments of a directive are written. Each unit and each kind of value is parsed here,
+once.
 
-A shape says how many arguments it takes, reads them to the value that the Plan holds, and describes itself, for hints
-in errors and for the reference pages. Shapes know nothing of particular directives; what belongs to one directive
-alone is a shape beside its declaration in directives/.
+A shape says how many arguments it takes, reads them to the value that the Plan holds, and describes itself,
+for hints in errors and for the reference pages. Shapes know nothing of particular directives; what belongs
+to one directive alone is a shape beside its declaration in directives/.
 """
 
 from __future__ import annotations
@@ -176,7 +177,8 @@ class Size(OneArgument):
 class Duration(OneArgument):
     """A length of time, in milliseconds in the Plan.
 
-    nginx reads two kinds: times that may be given in "ms" and go up to weeks, and whole seconds that go up to years.
+    nginx reads two kinds: times that may be given in "ms" and go up to weeks, and whole seconds that go up
+    to years.
     """
 
     type = int

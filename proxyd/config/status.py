@@ -1,7 +1,7 @@
 """What became of each directive of nginx: works here, has nothing to do here, or is refused as not there yet.
 
-``nginx_directives.tsv`` lists all of nginx 1.31.5; the declarations in directives/ say the rest. A directive of stream or
-mail with the name of one of http is another directive, and refused.
+``nginx_directives.tsv`` lists all of nginx 1.31.5; the declarations in directives/ say the rest. A
+directive of stream or mail with the name of one of http is another directive, and refused.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _PART = re.compile(r"\$(?:([1-9])|\{([A-Za-z0-9_]*)(\}?)|([A-Za-z0-9_]*))")
 
 
 class Names:
-    """All $names that this configuration knows: built in, made by ``map``, and captured by regular expressions."""
+    """All $names of this configuration: built in, made by ``map``, captured by regular expressions."""
 
     def __init__(self, map_digest: Callable[[str], bytes]) -> None:
         self.slots: dict[str, int] = {}  # named captures

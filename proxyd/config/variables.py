@@ -1,7 +1,7 @@
 """Every built-in $variable: name, where it may be used, what it says. Its number is its place in VARIABLES.
 
-A name that ends in "_" with ``prefix`` set stands for a family ($http_user_agent); the rest of the name is an argument.
-Numbers go to C as PX_VAR_<NAME> (PX_VAR_HTTP_PREFIX for a family).
+A name that ends in "_" with ``prefix`` set stands for a family ($http_user_agent); the rest of the name is
+an argument. Numbers go to C as PX_VAR_<NAME> (PX_VAR_HTTP_PREFIX for a family).
 """
 
 from __future__ import annotations
@@ -87,16 +87,17 @@ PREFIXES: tuple[str, ...] = tuple(variable.name for variable in VARIABLES if var
 
 # What nginx 1.31 has besides: for the hint of an error.
 _NGINX_NAMES = frozenset(
-    """
-    ancient_browser modern_browser msie_version connections_active connections_reading connections_waiting
-    connections_writing date_gmt date_local document_root fastcgi_path_info fastcgi_script_name gzip_ratio http2 http3
-    invalid_referer is_request_port limit_conn_status limit_rate limit_req_status memcached_key ocsp_status
-    proxy_internal_body_length proxy_internal_chunked proxy_protocol_addr proxy_protocol_port
-    proxy_protocol_server_addr proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root
-    request_body request_body_file request_filename request_port secure_link secure_link_expires slice_range tcpinfo_rtt
-    tcpinfo_rttvar tcpinfo_snd_cwnd tcpinfo_rcv_space uid_got uid_reset uid_set upstream_cache_last_modified
-    upstream_cache_etag upstream_cache_key upstream_cache_status upstream_last_server_name upstream_queue_time
-    upstream_trailer_ sent_trailer_ upstream_cookie_ proxy_protocol_tlv_ ssl_ geoip_ date_ jwt_
+    """ancient_browser modern_browser msie_version connections_active connections_reading
+    connections_waiting connections_writing date_gmt date_local document_root fastcgi_path_info
+    fastcgi_script_name gzip_ratio http2 http3 invalid_referer is_request_port limit_conn_status
+    limit_rate limit_req_status memcached_key ocsp_status proxy_internal_body_length
+    proxy_internal_chunked proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
+    proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root request_body
+    request_body_file request_filename request_port secure_link secure_link_expires slice_range
+    tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd tcpinfo_rcv_space uid_got uid_reset uid_set
+    upstream_cache_last_modified upstream_cache_etag upstream_cache_key upstream_cache_status
+    upstream_last_server_name upstream_queue_time upstream_trailer_ sent_trailer_ upstream_cookie_
+    proxy_protocol_tlv_ ssl_ geoip_ date_ jwt_
     """.split()
 )
 

@@ -14,7 +14,7 @@ _LINE_ENDS = re.compile(r"[ \t]*[\r\n]+[ \t\r\n]*")
 
 
 def field_name(text: str, argument: int = 0) -> bytes:
-    """The name of a header field. nginx would send anything; what is no name could be taken for another field."""
+    """The name of a header field. nginx would send anything; what is no name could pass for another field."""
     if not _NAME.match(text):
         raise Invalid(f'invalid header name "{text}"', "letters, digits and dashes", argument)
     return encode(text)
@@ -57,8 +57,8 @@ DIRECTIVES = (
         "add_header",
         EVERYWHERE,
         AddHeaderShape(),
-        "A field for answers with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; with `always` for "
-        "all. Those of an outer level apply only where a level has none.",
+        "A field for answers with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; with "
+        "`always` for all. Those of an outer level apply only where a level has none.",
         setting=True,
         repeats=True,
     ),

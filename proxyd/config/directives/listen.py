@@ -145,8 +145,9 @@ DIRECTIVES = (
         "listen",
         SERVER,
         ListenShape(),
-        "An address that the server is reached at. `default_server`: the server for names that no other server "
-        "of this address has. `backlog`, `reuseport`, `ipv6only`: how the socket is made; given once per address.",
+        "An address that the server is reached at. `default_server`: the server for names that no other "
+        "server of this address has. `backlog`, `reuseport`, `ipv6only`: how the socket is made; given "
+        "once per address.",
         default_note="*:80, or *:8000 without super-user privileges",
         repeats=True,
     ),

@@ -73,8 +73,9 @@ DIRECTIVES = (
         "location",
         SERVER | LOCATION,
         LocationShape(),
-        "What happens to requests for some paths. The order of looking: `=` path, the longest prefix (final if it "
-        "has `^~`), regular expressions (`~`, or `~*` without regard to case) in their order, then that prefix.",
+        "What happens to requests for some paths. The order of looking: `=` path, the longest prefix "
+        "(final if it has `^~`), regular expressions (`~`, or `~*` without regard to case) in their "
+        "order, then that prefix.",
         block=True,
         repeats=True,
     ),

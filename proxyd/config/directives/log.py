@@ -171,8 +171,9 @@ DIRECTIVES = (
         "access_log",
         EVERYWHERE,
         AccessLogShape(),
-        "A file that gets a line for each request, several files if it is repeated. `buffer`: lines are gathered "
-        "up to that size; `flush`: for that long at most. Those of an outer level apply only where a level has none.",
+        "A file that gets a line for each request, several files if it is repeated. `buffer`: lines are "
+        "gathered up to that size; `flush`: for that long at most. Those of an outer level apply only "
+        "where a level has none.",
         default=f"{DEFAULT_ACCESS_LOG} combined",
         setting=True,
         repeats=True,
@@ -181,8 +182,8 @@ DIRECTIVES = (
         "error_log",
         MAIN | EVERYWHERE,
         ErrorLogShape(),
-        "A file, or stderr, for what goes wrong: messages of this level and worse. Those of an outer level apply "
-        "only where a level has none.",
+        "A file, or stderr, for what goes wrong: messages of this level and worse. Those of an outer "
+        "level apply only where a level has none.",
         default=f"{DEFAULT_ERROR_LOG} error",
         setting=True,
         repeats=True,

@@ -42,8 +42,8 @@ class User(Shape):
         """None: ignored, because the master is not root."""
         if not scope.root:
             scope.warn(
-                'the "user" directive makes sense only if the master process runs with super-user privileges, '
-                "ignored"
+                'the "user" directive makes sense only if the master process runs with super-user '
+                "privileges, ignored"
             )
             return None
         try:
@@ -101,7 +101,8 @@ DIRECTIVES = (
         "worker_shutdown_timeout",
         MAIN,
         Duration(),
-        "How long connections of an old generation or of a leaving worker may go on; 0: as long as they like.",
+        "How long connections of an old generation or of a leaving worker may go on; 0: as long as they "
+        "like.",
         default="0",
     ),
     Directive(

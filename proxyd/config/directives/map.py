@@ -112,9 +112,9 @@ DIRECTIVES = (
         "map",
         HTTP,
         MapShape(),
-        "Makes a variable. Lines of the block: a value to look for (in any case, or a `~` regular expression) and "
-        "the result; `default`: the result when nothing fits; `hostnames`: values may be *.example.com, .example.com "
-        "or www.example.*; `volatile`: looked up at each use.",
+        "Makes a variable. Lines of the block: a value to look for (in any case, or a `~` regular "
+        "expression) and the result; `default`: the result when nothing fits; `hostnames`: values may be "
+        "*.example.com, .example.com or www.example.*; `volatile`: looked up at each use.",
         block=True,
         repeats=True,
     ),

@@ -114,8 +114,8 @@ DIRECTIVES = (
         "proxy_pass",
         LOCATION,
         ProxyPassShape(),
-        "Hands requests of this location to an upstream. With a URI, that replaces the location's prefix; without "
-        "one, the client's goes on unchanged.",
+        "Hands requests of this location to an upstream. With a URI, that replaces the location's prefix; "
+        "without one, the client's goes on unchanged.",
     ),
     Directive(
         "proxy_set_header",

@@ -35,8 +35,8 @@ DIRECTIVES = (
         "return",
         SERVER | LOCATION,
         ReturnShape(),
-        "Answers with this status and text; with a URL for 301, 302, 303, 307 and 308. 444 closes the connection "
-        "without an answer. The first of several counts.",
+        "Answers with this status and text; with a URL for 301, 302, 303, 307 and 308. 444 closes the "
+        "connection without an answer. The first of several counts.",
         repeats=True,
     ),
 )

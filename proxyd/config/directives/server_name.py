@@ -64,8 +64,9 @@ DIRECTIVES = (
         "server_name",
         SERVER,
         ServerNames(),
-        "Host names that this server takes. The order of looking: exact names, the longest wildcard at the front, "
-        "the longest at the end, regular expressions in their order; then the address's default server.",
+        "Host names that this server takes. The order of looking: exact names, the longest wildcard at "
+        "the front, the longest at the end, regular expressions in their order; then the address's "
+        "default server.",
         default='""',
         repeats=True,
     ),

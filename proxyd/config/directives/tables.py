@@ -1,4 +1,4 @@
-"""Sizes of nginx's hash tables, and other tuning of what works differently here: accepted, with nothing to do."""
+"""Sizes of nginx's hash tables, and other tuning of what is different here: accepted, with nothing to do."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ DIRECTIVES = (
         "types",
         EVERYWHERE,
         Shape(),
-        "Media types by extension of the path: on each line a type and its extensions. Those of an outer level "
-        "apply only where a level has none.",
+        "Media types by extension of the path: on each line a type and its extensions. Those of an outer "
+        "level apply only where a level has none.",
         default_note="text/html html; image/gif gif; image/jpeg jpg",
         setting=True,
         fields=(("types", TypesRef),),

@@ -144,8 +144,8 @@ DIRECTIVES = (
         "upstream",
         HTTP,
         UpstreamName("name"),
-        "A named group of peers, for proxy_pass. Requests go round by weight; a peer that failed is left alone for "
-        "a while.",
+        "A named group of peers, for proxy_pass. Requests go round by weight; a peer that failed is left "
+        "alone for a while.",
         block=True,
         repeats=True,
     ),
@@ -153,17 +153,17 @@ DIRECTIVES = (
         "server",
         UPSTREAM,
         PeerShape(),
-        "A peer: host:port or unix:path; a name with several addresses is several peers. `weight`: its share of the "
-        "requests. After `max_fails` failures within `fail_timeout` it is left alone for `fail_timeout`. `backup`: "
-        "used when no other is left; `down`: not used.",
+        "A peer: host:port or unix:path; a name with several addresses is several peers. `weight`: its "
+        "share of the requests. After `max_fails` failures within `fail_timeout` it is left alone for "
+        "`fail_timeout`. `backup`: used when no other is left; `down`: not used.",
         repeats=True,
     ),
     Directive(
         "keepalive",
         UPSTREAM,
         Keepalive(),
-        "Idle connections to the group that each worker keeps; 0: none. `local` changes nothing here: connections "
-        "belong to the group, and whoever proxies to it may use them.",
+        "Idle connections to the group that each worker keeps; 0: none. `local` changes nothing here: "
+        "connections belong to the group, and whoever proxies to it may use them.",
         default=str(DEFAULT_KEEPALIVE),
     ),
     Directive(
