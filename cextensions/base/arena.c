@@ -1,5 +1,5 @@
-/* See arena.h. Bytes are handed out from the newest ordinary block; a request larger than a block gets a block of its own,
- * and the rest of the newest one stays in use. */
+/* See arena.h. Bytes are handed out from the newest ordinary block; a request larger than a block gets a
+ * block of its own, and the rest of the newest one stays in use. */
 #include "base/arena.h"
 
 static size_t round_up(size_t size)

@@ -1,6 +1,7 @@
-/* Memory that dies together: one arena per request, one per configuration Object. Allocation never fails (out of memory ends
- * the process). What is not memory (descriptor, zone entry, block reference) is registered as a clean-up the moment it is
- * acquired; clean-ups run in reverse order when the arena is cleared. Unused bytes are poisoned under ASan. */
+/* Memory that dies together: one arena per request, one per configuration Object. Allocation never fails
+ * (out of memory ends the process). What is not memory (descriptor, zone entry, block reference) is
+ * registered as a clean-up the moment it is acquired; clean-ups run in reverse order when the arena is
+ * cleared. Unused bytes are poisoned under ASan. */
 #ifndef PX_BASE_ARENA_H
 #define PX_BASE_ARENA_H
 
@@ -48,8 +49,8 @@ static inline void *px_arena_alloc(px_arena *arena, size_t size)
     px_unpoison(bytes, size);
     return bytes;
 }
-/* Makes the newest allocation (at bytes, old_size as it was asked for) larger where it is. False: it is not the newest, or
- * there is no room; nothing changed. */
+/* Makes the newest allocation (at bytes, old_size as it was asked for) larger where it is. False: it is
+ * not the newest, or there is no room; nothing changed. */
 bool px_arena_extend(px_arena *arena, void *bytes, size_t old_size, size_t new_size);
 void *px_arena_zalloc(px_arena *arena, size_t size);
 px_slice px_arena_copy(px_arena *arena, px_slice bytes);

@@ -1,4 +1,5 @@
-/* See block.h. One free list per size; a list is bounded, so that one burst does not hold its memory for ever. */
+/* See block.h. One free list per size; a list is bounded, so that one burst does not hold its memory for
+ * ever. */
 #include "base/block.h"
 
 #include "base/memory.h"

@@ -1,6 +1,6 @@
-/* Counted buffers from a pool: what bytes are received into and what body pieces point at. One thread. A block returns to its
- * size's free list when the last reference goes; the lists are bounded, what is over goes back to malloc.
- * In debug builds and under ASan the bytes of a free block are poisoned. */
+/* Counted buffers from a pool: what bytes are received into and what body pieces point at. One thread. A
+ * block returns to its size's free list when the last reference goes; the lists are bounded, what is over
+ * goes back to malloc. In debug builds and under ASan the bytes of a free block are poisoned. */
 #ifndef PX_BASE_BLOCK_H
 #define PX_BASE_BLOCK_H
 
@@ -14,8 +14,8 @@ typedef struct px_block {
     uint8_t data[];
 } px_block;
 
-/* A block of at least size bytes (rounded up to 1K, 4K, 8K, 16K, 32K, 64K; larger ones exactly), with one reference.
- * Never NULL: out of memory ends the process with a message. The caller has bounded size. */
+/* A block of at least size bytes (rounded up to 1K, 4K, 8K, 16K, 32K, 64K; larger ones exactly), with one
+ * reference. Never NULL: out of memory ends the process with a message. The caller has bounded size. */
 px_block *px_block_take(size_t size);
 
 static inline px_block *px_block_ref(px_block *block)

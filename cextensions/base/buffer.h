@@ -1,5 +1,6 @@
-/* The one way to build text: a writer that grows in an arena, in a single pass. There is no "compute the size first".
- * While it is open nothing else should be taken from the arena often: growing in place works only for the newest allocation. */
+/* The one way to build text: a writer that grows in an arena, in a single pass. There is no "compute the
+ * size first". While it is open nothing else should be taken from the arena often: growing in place works
+ * only for the newest allocation. */
 #ifndef PX_BASE_BUFFER_H
 #define PX_BASE_BUFFER_H
 

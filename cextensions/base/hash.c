@@ -1,5 +1,6 @@
-/* See hash.h. SipHash-1-3 (Aumasson, Bernstein 2012): keyed, so that nobody who does not know the secret can choose names that
- * fall into one chain; about a nanosecond per byte for names as HTTP has them. Lower-casing happens eight bytes at a time. */
+/* See hash.h. SipHash-1-3 (Aumasson, Bernstein 2012): keyed, so that nobody who does not know the secret
+ * can choose names that fall into one chain; about a nanosecond per byte for names as HTTP has them.
+ * Lower-casing happens eight bytes at a time. */
 #include "base/hash.h"
 
 #include <errno.h>
@@ -61,16 +62,16 @@ static inline uint64_t lower_word(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101u;
     uint64_t seven = word & (0x7f * ones);
-    uint64_t from_a = seven + (0x80 - 'A') * ones;      /* bit 7: >= 'A' */
-    uint64_t past_z = seven + (0x80 - 'Z' - 1) * ones;  /* bit 7: > 'Z' */
+    uint64_t from_a = seven + (0x80 - 'A') * ones;     /* bit 7: >= 'A' */
+    uint64_t past_z = seven + (0x80 - 'Z' - 1) * ones; /* bit 7: > 'Z' */
     uint64_t upper = (from_a ^ past_z) & ~word & (0x80 * ones);
     return word | (upper >> 2);
 }
 
 static inline uint64_t hash_words(px_slice s, bool lower)
 {
-    sip v = {secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du, secret[0] ^ 0x6c7967656e657261u,
-             secret[1] ^ 0x7465646279746573u};
+    sip v = {secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du,
+             secret[0] ^ 0x6c7967656e657261u, secret[1] ^ 0x7465646279746573u};
     const uint8_t *at = s.data;
     for (size_t left = s.len / 8; left > 0; left--, at += 8) {
         uint64_t word;

@@ -4,7 +4,8 @@
 
 #include "base/slice.h"
 
-/* Draws the secret of this process from getrandom; call before use. The first call does it, later ones change nothing. */
+/* Draws the secret of this process from getrandom; call before use. The first call does it, later ones
+ * change nothing. */
 void px_hash_seed(void);
 /* 64-bit keyed hash of the bytes as they are, or ASCII-lower-cased. */
 uint64_t px_hash(px_slice s);

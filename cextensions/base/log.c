@@ -21,7 +21,8 @@ static size_t put_head(char *line, int level, uint64_t connection)
     struct tm local;
     localtime_r(&now, &local);
     size_t len = strftime(line, 32, "%Y/%m/%d %H:%M:%S", &local);
-    len += (size_t)snprintf(line + len, 64, " [%s] %d#%d: ", level_names[level], (int)getpid(), (int)gettid());
+    int pid = getpid(), tid = gettid();
+    len += (size_t)snprintf(line + len, 64, " [%s] %d#%d: ", level_names[level], pid, tid);
     if (connection != 0)
         len += (size_t)snprintf(line + len, 32, "*%llu ", (unsigned long long)connection);
     return len;

@@ -1,11 +1,19 @@
-/* The error log: levels and lines in nginx's form, to one or several descriptors. A line leaves in one write(). */
+/* The error log: levels and lines in nginx's form, to one or several descriptors. A line leaves in one
+ * write(). */
 #ifndef PX_BASE_LOG_H
 #define PX_BASE_LOG_H
 
 #include "base/slice.h"
 
 enum px_log_level {
-    PX_LOG_EMERG = 1, PX_LOG_ALERT, PX_LOG_CRIT, PX_LOG_ERROR, PX_LOG_WARN, PX_LOG_NOTICE, PX_LOG_INFO, PX_LOG_DEBUG
+    PX_LOG_EMERG = 1,
+    PX_LOG_ALERT,
+    PX_LOG_CRIT,
+    PX_LOG_ERROR,
+    PX_LOG_WARN,
+    PX_LOG_NOTICE,
+    PX_LOG_INFO,
+    PX_LOG_DEBUG
 };
 
 typedef struct px_log_target {
@@ -22,18 +30,19 @@ typedef struct px_log {
 /* The process's own log, until a configuration gives another: stderr at warn. */
 extern px_log px_log_main;
 
-/* "2026/11/23 15:00:00 [error] 123#123: *7 " + the message, cut at 2048 bytes as nginx does. connection 0: no "*7 ". error_number != 0 appends
- * " (111: Connection refused)" - put where nginx has it by px_log_errno in the format below. Control bytes in the message are escaped \xHH. */
+/* "2026/11/23 15:00:00 [error] 123#123: *7 " + the message, cut at 2048 bytes as nginx does. connection 0:
+ * no "*7 ". Control bytes in the message are escaped \xHH. Leaves errno as it was. */
 void px_log_write(const px_log *log, int level, uint64_t connection, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define px_log_at(log, lvl, connection, ...)                                                                           \
-    do {                                                                                                               \
-        if ((log)->level >= (lvl))                                                                                     \
-            px_log_write(log, lvl, connection, __VA_ARGS__);                                                           \
+#define px_log_at(log, lvl, connection, ...)                                                                 \
+    do {                                                                                                     \
+        if ((log)->level >= (lvl))                                                                           \
+            px_log_write(log, lvl, connection, __VA_ARGS__);                                                 \
     } while (0)
 
-/* "111: Connection refused" in a static buffer (valid until the next call). */
+/* "111: Connection refused", for messages like "connect() failed (%s)". In a static buffer, valid until the
+ * next call. */
 const char *px_log_errno(int error_number);
 
 #endif

@@ -1,7 +1,8 @@
 /* See loop.h.
  *
- * Events carry the number of a slot in `slots` and the generation of that slot; taking a watch out advances the generation, so
- * that an event which was fetched before finds nobody, even if its descriptor's number and its slot are in use again. */
+ * Events carry the number of a slot in `slots` and the generation of that slot; taking a watch out
+ * advances the generation, so that an event which was fetched before finds nobody, even if its
+ * descriptor's number and its slot are in use again. */
 #include "base/loop.h"
 
 #include <assert.h>
@@ -14,8 +15,8 @@
 #include "base/memory.h"
 #include "base/wheel.h"
 
-#define BATCH        512
-#define NO_SLOT      UINT32_MAX
+#define BATCH 512
+#define NO_SLOT UINT32_MAX
 #define DELAY_MAX_MS ((uint64_t)1 << 40) /* 34 years */
 
 typedef struct {
@@ -42,8 +43,8 @@ struct px_loop {
     struct epoll_event events[BATCH];
 };
 
-/* CLOCK_MONOTONIC and not _COARSE, which is up to 4 ms behind: after a wait of exactly that long it would say "not yet",
- * and the loop would turn again for nothing. Without a system call either way. */
+/* CLOCK_MONOTONIC and not _COARSE, which is up to 4 ms behind: after a wait of exactly that long it would
+ * say "not yet", and the loop would turn again for nothing. Without a system call either way. */
 uint64_t px_clock_ms(void)
 {
     struct timespec now;

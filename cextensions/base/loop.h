@@ -1,11 +1,13 @@
 /* The event loop of one worker: epoll, timers, deferred work. One thread.
  *
- * A turn: wait for events, read the clock, call on_event of each ready watch, run due timers, then run tasks until none is
- * left except those that tasks put off to the next turn. Output made during a turn is written by a task (px_loop_defer), so that all that
- * one turn makes for a connection leaves in one system call.
+ * A turn: wait for events, read the clock, call on_event of each ready watch, run due timers, then run
+ * tasks until none is left except those that tasks put off to the next turn. Output made during a turn is
+ * written by a task (px_loop_defer), so that all that one turn makes for a connection leaves in one system
+ * call.
  *
- * Rules: a watch may be removed in any callback, also its own; events already fetched for it are dropped. Memory of the object
- * that contains a watch, timer or task is freed through px_loop_free_later when its own callback is running. */
+ * Rules: a watch may be removed in any callback, also its own; events already fetched for it are dropped.
+ * Memory of the object that contains a watch, timer or task is freed through px_loop_free_later when its
+ * own callback is running. */
 #ifndef PX_BASE_LOOP_H
 #define PX_BASE_LOOP_H
 
@@ -21,9 +23,10 @@
 typedef struct px_loop px_loop;
 
 typedef struct px_watch {
-    void (*on_event)(struct px_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR */
-    int fd;                                                    /* -1: not registered */
-    uint32_t index;                                            /* private: slot in the loop's table, so that a stale event finds nobody */
+    /* events: of EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR */
+    void (*on_event)(struct px_watch *watch, uint32_t events);
+    int fd;         /* -1: not registered */
+    uint32_t index; /* private: slot in the loop's table, so that a stale event finds nobody */
 } px_watch;
 
 static inline void px_watch_init(px_watch *watch, void (*on_event)(px_watch *watch, uint32_t events))
@@ -58,28 +61,31 @@ bool px_loop_watch(px_loop *loop, px_watch *watch, int fd);
 /* Level-triggered with these events, for listeners and Python descriptors. */
 bool px_loop_watch_level(px_loop *loop, px_watch *watch, int fd, uint32_t events);
 bool px_loop_watch_modify(px_loop *loop, px_watch *watch, uint32_t events);
-/* Puts `to` (not registered, its on_event set) in the place of `from`, without a system call: the object moves, the
- * descriptor stays. Events already fetched go to `to`. */
+/* Puts `to` (not registered, its on_event set) in the place of `from`, without a system call: the object
+ * moves, the descriptor stays. Events already fetched go to `to`. */
 void px_loop_watch_move(px_loop *loop, px_watch *to, px_watch *from);
-/* Idempotent. Before close(fd). closing: the descriptor is closed next and not shared, so the kernel forgets it by itself: no system call. */
+/* Idempotent. Before close(fd). closing: the descriptor is closed next and not shared, so the kernel
+ * forgets it by itself: no system call. */
 void px_loop_unwatch(px_loop *loop, px_watch *watch, bool closing);
 
 void px_task_init(px_task *task, void (*run)(px_task *task));
 /* Runs once at the end of this turn. Already queued: nothing happens. */
 void px_loop_defer(px_loop *loop, px_task *task);
-/* Runs in the next turn, after its events (which are then polled without waiting). For work that used up its byte budget. */
+/* Runs in the next turn, after its events (which are then polled without waiting). For work that used up
+ * its byte budget. */
 void px_loop_next_turn(px_loop *loop, px_task *task);
 void px_task_cancel(px_task *task);
 /* free(memory) when the turn is over (outside a turn: when the next one is). */
 void px_loop_free_later(px_loop *loop, void *memory);
 
-/* One or more turns until until_ms (monotonic; UINT64_MAX: no end; in the past: one turn that does not wait), or until
- * px_loop_stop was called, or a signal interrupted the wait (so that Python can run its handler). Not from a callback. */
+/* One or more turns until until_ms (monotonic; UINT64_MAX: no end; in the past: one turn that does not
+ * wait), or until px_loop_stop was called, or a signal interrupted the wait (so that Python can run its
+ * handler). Not from a callback. */
 void px_loop_run(px_loop *loop, uint64_t until_ms);
 void px_loop_stop(px_loop *loop);
 
-/* From now on the number of turns is kept in this cell, where another process can see whether the loop turns. It must live as
- * long as the loop. */
+/* From now on the number of turns is kept in this cell, where another process can see whether the loop
+ * turns. It must live as long as the loop. */
 void px_loop_show_turns(px_loop *loop, _Atomic uint64_t *cell);
 
 /* For tests and leak checks. */

@@ -1,4 +1,5 @@
-/* See memory.h. Running out ends the worker by SIGABRT: the master starts another and the core shows who asked. */
+/* See memory.h. Running out ends the worker by SIGABRT: the master starts another and the core shows who
+ * asked. */
 #include "base/memory.h"
 
 #include "base/log.h"

@@ -1,6 +1,6 @@
-/* Memory that is there or the process ends with a message: callers carry no dead error branches, and every size that comes
- * from a peer is bounded before it arrives here. Not for the way of a request: that uses arenas and blocks.
- * Also what tells AddressSanitizer of bytes that nobody may touch. */
+/* Memory that is there or the process ends with a message: callers carry no dead error branches, and every
+ * size that comes from a peer is bounded before it arrives here. Not for the way of a request: that uses
+ * arenas and blocks. Also what tells AddressSanitizer of bytes that nobody may touch. */
 #ifndef PX_BASE_MEMORY_H
 #define PX_BASE_MEMORY_H
 
@@ -17,10 +17,10 @@
 
 #ifdef PX_ASAN
 #include <sanitizer/asan_interface.h>
-#define px_poison(address, size)   __asan_poison_memory_region((address), (size))
+#define px_poison(address, size) __asan_poison_memory_region((address), (size))
 #define px_unpoison(address, size) __asan_unpoison_memory_region((address), (size))
 #else
-#define px_poison(address, size)   ((void)(address), (void)(size))
+#define px_poison(address, size) ((void)(address), (void)(size))
 #define px_unpoison(address, size) ((void)(address), (void)(size))
 #endif
 

@@ -1,5 +1,5 @@
-/* One piece of a body on its way: bytes in memory. Passed by value; it names its owner, and handing a piece to a consumer hands
- * over one reference of that owner. The last consumer releases it, exactly once. */
+/* One piece of a body on its way: bytes in memory. Passed by value; it names its owner, and handing a
+ * piece to a consumer hands over one reference of that owner. The last consumer releases it, exactly once. */
 #ifndef PX_BASE_PIECE_H
 #define PX_BASE_PIECE_H
 

@@ -1,5 +1,5 @@
-/* A run of bytes that somebody else owns. Never ends in a NUL that may be relied upon. Whoever hands one out says how long
- * the bytes stay. An empty slice may have data == NULL. Knows nothing of HTTP. */
+/* A run of bytes that somebody else owns. Never ends in a NUL that may be relied upon. Whoever hands one
+ * out says how long the bytes stay. An empty slice may have data == NULL. Knows nothing of HTTP. */
 #ifndef PX_BASE_SLICE_H
 #define PX_BASE_SLICE_H
 

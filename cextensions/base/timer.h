@@ -1,5 +1,6 @@
-/* Timers that live inside their owner. A wheel; starting, stopping and moving a timer cost O(1), and moving one later (the
- * common case: every request restarts its timeout) is a store: the wheel looks again when the old time comes. */
+/* Timers that live inside their owner. A wheel; starting, stopping and moving a timer cost O(1), and
+ * moving one later (the common case: every request restarts its timeout) is a store: the wheel looks again
+ * when the old time comes. */
 #ifndef PX_BASE_TIMER_H
 #define PX_BASE_TIMER_H
 
@@ -8,9 +9,9 @@
 #include "base/list.h"
 
 typedef struct px_timer {
-    px_list link;        /* in a wheel slot; unlinked when not running */
-    uint64_t due_ms;     /* monotonic; 0: not running */
-    uint64_t slot_ms;    /* the time under which it is linked, <= due_ms */
+    px_list link;     /* in a wheel slot; unlinked when not running */
+    uint64_t due_ms;  /* monotonic; 0: not running */
+    uint64_t slot_ms; /* the time under which it is linked, <= due_ms */
     void (*on_due)(struct px_timer *timer);
 } px_timer;
 

@@ -1,8 +1,9 @@
 /* See wheel.h.
  *
- * Why the lowest level is next: at level L are the timers whose time agrees with elapsed_ms in all digits (of base 64) above
- * L and is larger in digit L. elapsed_ms only moves to the start of the next slot that holds timers, or up to it, so that this
- * stays true while it moves; reaching a slot above level 0 deals its timers out to the levels below. */
+ * Why the lowest level is next: at level L are the timers whose time agrees with elapsed_ms in all digits
+ * (of base 64) above L and is larger in digit L. elapsed_ms only moves to the start of the next slot that
+ * holds timers, or up to it, so that this stays true while it moves; reaching a slot above level 0 deals
+ * its timers out to the levels below. */
 #include "base/wheel.h"
 
 #include <assert.h>

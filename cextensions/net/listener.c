@@ -1,5 +1,6 @@
-/* See listener.h. Level-triggered with EPOLLEXCLUSIVE: a new connection wakes one of the workers that wait, and what one worker
- * leaves in the queue wakes it or another again. Exclusive watches cannot be modified, so pausing takes the watch out. */
+/* See listener.h. Level-triggered with EPOLLEXCLUSIVE: a new connection wakes one of the workers that
+ * wait, and what one worker leaves in the queue wakes it or another again. Exclusive watches cannot be
+ * modified, so pausing takes the watch out. */
 #include "net/listener.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 
 #include "base/memory.h"
 
-#define RETRY_MS     500
+#define RETRY_MS 500
 #define ERROR_GAP_MS 1000
 
 static void wait_for_connections(px_listener *listener)
@@ -24,8 +25,8 @@ static void pause_listener(px_listener *listener)
     px_loop_unwatch(listener->loop, &listener->watch, false);
 }
 
-/* The connection is gone before it was accepted, or the network has a passing trouble (accept(2) lists these): the next one
- * may be fine. */
+/* The connection is gone before it was accepted, or the network has a passing trouble (accept(2) lists
+ * these): the next one may be fine. */
 static bool is_passing(int error)
 {
     return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENOPROTOOPT ||
@@ -85,7 +86,8 @@ px_listener *px_listener_open(px_loop *loop, int fd)
     listener->references = 1;
     px_watch_init(&listener->watch, on_event);
     px_timer_init(&listener->retry, on_retry);
-    /* Accepted connections inherit it: one system call less for each. Fails for unix sockets, which have no such delay. */
+    /* Accepted connections inherit it: one system call less for each. Fails for unix sockets, which have
+     * no such delay. */
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!px_loop_watch_level(loop, &listener->watch, fd, EPOLLIN | EPOLLEXCLUSIVE)) {
@@ -107,7 +109,8 @@ void px_listener_close(px_listener *listener)
         return;
     listener->closing = true;
     px_timer_stop(listener->loop, &listener->retry);
-    pause_listener(listener); /* other processes may share the socket, so closing it would not end the watch */
+    /* Other processes may share the socket, so closing it would not end the watch. */
+    pause_listener(listener);
     close(listener->fd);
     listener->fd = -1;
     px_listener_release(&listener);

@@ -1,4 +1,5 @@
-/* Accepting on one listening socket. Lives as long as its key is in the active Generation; connections hold a reference. */
+/* Accepting on one listening socket. Lives as long as its key is in the active Generation; connections
+ * hold a reference. */
 #ifndef PX_NET_LISTENER_H
 #define PX_NET_LISTENER_H
 
@@ -13,8 +14,8 @@ typedef struct px_listener {
     uint32_t references; /* 1 for the engine while it listens, 1 per connection */
     bool closing;        /* no longer in the active Generation: connections finish and close */
     bool multi_accept;
-    const void *listen;  /* what upper layers know of it (px_plan_listen of the active Generation) */
-    void *owner;         /* the upper layer's */
+    const void *listen;      /* what upper layers know of it (px_plan_listen of the active Generation) */
+    void *owner;             /* the upper layer's */
     uint64_t error_after_ms; /* private: on_accept_error is not called again before */
     /* A connection: fd is the callee's now. */
     void (*on_accept)(struct px_listener *listener, int fd, const px_address *peer);
@@ -24,14 +25,14 @@ typedef struct px_listener {
     void (*on_accept_error)(struct px_listener *listener, int error_number);
 } px_listener;
 
-/* fd (listening, non-blocking) becomes the listener's; sets TCP_NODELAY on it, which accepted connections inherit. One
- * reference, the engine's. The caller sets on_accept and what else it needs before the next turn. NULL with errno: fd is
- * still the caller's. */
+/* fd (listening, non-blocking) becomes the listener's; sets TCP_NODELAY on it, which accepted connections
+ * inherit. One reference, the engine's. The caller sets on_accept and what else it needs before the next
+ * turn. NULL with errno: fd is still the caller's. */
 px_listener *px_listener_open(px_loop *loop, int fd);
 /* Accepts again after may_accept said no. Idempotent, cheap. */
 void px_listener_resume(px_listener *listener);
-/* Stops accepting, closes the socket and gives up the engine's reference; the memory lives until the last reference is
- * gone (and until the turn is over). */
+/* Stops accepting, closes the socket and gives up the engine's reference; the memory lives until the last
+ * reference is gone (and until the turn is over). */
 void px_listener_close(px_listener *listener);
 static inline px_listener *px_listener_ref(px_listener *listener)
 {

@@ -1,6 +1,7 @@
-/* See transport.h: the plain Transport. Edge-triggered, so every answer of the kernel is remembered in the bits readable and
- * writable: a read shorter than asked has emptied the socket and a later byte gives an event; only a FIN that came before that
- * read gives none, and RDHUP tells of it (peer_ended), after which reading goes on until it returns END. */
+/* See transport.h: the plain Transport. Edge-triggered, so every answer of the kernel is remembered in the
+ * bits readable and writable: a read shorter than asked has emptied the socket and a later byte gives an
+ * event; only a FIN that came before that read gives none, and RDHUP tells of it (peer_ended), after which
+ * reading goes on until it returns END. */
 #include "net/transport.h"
 
 #include <assert.h>
@@ -16,7 +17,8 @@ static px_io read_failed(px_transport *t)
     return PX_IO_ERROR;
 }
 
-/* What the peer sent before it closed can still be read: an upstream may answer and close while the request is written. */
+/* What the peer sent before it closed can still be read: an upstream may answer and close while the
+ * request is written. */
 static px_io write_failed(px_transport *t)
 {
     t->error = errno;
@@ -124,8 +126,8 @@ static void on_event(px_watch *watch, uint32_t events)
 bool px_transport_plain(px_transport *t, px_loop *loop, int fd, bool readable_now,
                         void (*on_ready)(px_transport *transport))
 {
-    *t = (px_transport){.ops = &plain_ops, .loop = loop, .on_ready = on_ready, .readable = readable_now,
-                        .writable = true};
+    *t = (px_transport){
+        .ops = &plain_ops, .loop = loop, .on_ready = on_ready, .readable = readable_now, .writable = true};
     px_watch_init(&t->watch, on_event);
     return px_loop_watch(loop, &t->watch, fd);
 }

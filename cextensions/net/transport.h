@@ -1,5 +1,6 @@
-/* How bytes move on one socket: plain now, TLS later, one table of functions. A Transport is embedded in its connection.
- * It remembers what the kernel already told it, so that no system call is made whose answer is known. */
+/* How bytes move on one socket: plain now, TLS later, one table of functions. A Transport is embedded in
+ * its connection. It remembers what the kernel already told it, so that no system call is made whose
+ * answer is known. */
 #ifndef PX_NET_TRANSPORT_H
 #define PX_NET_TRANSPORT_H
 
@@ -11,10 +12,10 @@
 typedef struct px_transport px_transport;
 
 typedef enum {
-    PX_IO_OK = 0,    /* *moved bytes (> 0) moved */
-    PX_IO_AGAIN,     /* wait for on_ready */
-    PX_IO_END,       /* read only: the peer sent FIN (or close_notify) */
-    PX_IO_ERROR      /* transport->error has the errno */
+    PX_IO_OK = 0, /* *moved bytes (> 0) moved */
+    PX_IO_AGAIN,  /* wait for on_ready */
+    PX_IO_END,    /* read only: the peer sent FIN (or close_notify) */
+    PX_IO_ERROR   /* transport->error has the errno */
 } px_io;
 
 typedef struct px_transport_ops {
@@ -31,19 +32,20 @@ struct px_transport {
     /* Edge: something changed. The owner reads px_transport_readable/writable and acts. */
     void (*on_ready)(px_transport *transport);
     int error;
-    bool readable : 1;    /* a read may give something: set by events, cleared by AGAIN or by a short read (unless ended) */
-    bool writable : 1;    /* a write may work: set at start and by events, cleared by AGAIN or a short write */
-    bool peer_ended : 1;  /* RDHUP or HUP was seen: read to the end */
-    bool read_ended : 1;  /* END or ERROR was returned by read */
+    /* A read may give something: set by events, cleared by AGAIN or by a short read (unless peer_ended). */
+    bool readable : 1;
+    bool writable : 1;   /* a write may work: set at start and by events, cleared by AGAIN or a short write */
+    bool peer_ended : 1; /* RDHUP or HUP was seen: read to the end */
+    bool read_ended : 1; /* END or ERROR was returned by read */
     bool write_failed : 1; /* ERROR was returned by write; what the peer sent before can still be read */
 };
 
-/* Takes over fd (non-blocking), watches it. readable_now: the caller knows that data may be there already (accept with deferred data: true is always safe).
- * false: could not be watched; fd is still the caller's. */
+/* Takes over fd (non-blocking), watches it. readable_now: the caller knows that data may be there already
+ * (accept with deferred data: true is always safe). false: could not be watched; fd is still the caller's. */
 bool px_transport_plain(px_transport *transport, px_loop *loop, int fd, bool readable_now,
                         void (*on_ready)(px_transport *transport));
-/* Moves the connection to another owner's struct (tunnel, idle pool), without a system call: from is left closed, the socket
- * stays open. */
+/* Moves the connection to another owner's struct (tunnel, idle pool), without a system call: from is left
+ * closed, the socket stays open. */
 void px_transport_move(px_transport *to, px_transport *from, void (*on_ready)(px_transport *transport));
 
 static inline px_io px_transport_read(px_transport *t, void *into, size_t size, size_t *moved)

@@ -40,7 +40,8 @@ static int init(PyObject *self, PyObject *arguments, PyObject *keywords)
     static char *names[] = {"worker", "ledger_fd", "peers_fd", NULL};
     px_engine_object *object = unchecked(self);
     int worker, ledger_fd, peers_fd;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iii:Engine", names, &worker, &ledger_fd, &peers_fd))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iii:Engine", names, &worker, &ledger_fd,
+                                     &peers_fd))
         return -1;
     if (object->engine != NULL) {
         PyErr_SetString(PyExc_RuntimeError, "the engine is made already");
@@ -120,8 +121,8 @@ static bool add(descriptors *taken, PyObject *key, PyObject *value)
     if (bytes == NULL)
         return false;
     taken->keys[taken->count] = bytes;
-    taken->items[taken->count++] = (px_descriptor){
-        px_slice_from(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)), (int)fd};
+    taken->items[taken->count++] =
+        (px_descriptor){px_slice_from(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)), (int)fd};
     return true;
 }
 
@@ -199,7 +200,8 @@ static PyObject *reopen(PyObject *self, PyObject *arguments)
     descriptors taken;
     px_engine_error error = {""};
     px_engine_object *object = px_engine_object_checked(self);
-    if (object == NULL || !PyArg_ParseTuple(arguments, "O!:reopen", &PyDict_Type, &dict) || !take(&taken, dict))
+    if (object == NULL || !PyArg_ParseTuple(arguments, "O!:reopen", &PyDict_Type, &dict) ||
+        !take(&taken, dict))
         return NULL;
     bool good = px_engine_reopen(engine_now(object), taken.items, taken.count, &error);
     drop(&taken);
@@ -227,9 +229,10 @@ static PyObject *live(PyObject *self, PyObject *none)
     if (object == NULL)
         return NULL;
     px_engine_live now = px_engine_count_live(object->engine);
-    return Py_BuildValue("{sK sK sK sK sK sK sK sK}", "connections", now.connections, "requests", now.requests,
-                         "tunnels", now.tunnels, "idle_upstream", now.idle_upstream, "generations",
-                         now.generations, "objects", now.objects, "timers", now.timers, "blocks", now.blocks);
+    return Py_BuildValue("{sK sK sK sK sK sK sK sK}", "connections", now.connections, "requests",
+                         now.requests, "tunnels", now.tunnels, "idle_upstream", now.idle_upstream,
+                         "generations", now.generations, "objects", now.objects, "timers", now.timers,
+                         "blocks", now.blocks);
 }
 
 /* The texts are in proxyd/_engine.pyi. */

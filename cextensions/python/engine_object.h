@@ -9,7 +9,7 @@
 #include "engine.h"
 
 typedef struct px_engine_object {
-    PyObject_HEAD
+    PyObject ob_base;
     px_engine *engine;    /* NULL: closed, or never made */
     unsigned long thread; /* whose calls are allowed */
     bool selecting;       /* the thread is in select(), without the GIL */
@@ -17,7 +17,8 @@ typedef struct px_engine_object {
     px_list ready;        /* those of them that have events */
 } px_engine_object;
 
-/* The object, when this thread may call it now; NULL with a Python exception: wrong thread, closed, or inside select(). */
+/* The object, when this thread may call it now; NULL with a Python exception: wrong thread, closed, or
+ * inside select(). */
 px_engine_object *px_engine_object_checked(PyObject *self);
 
 /* selector.c */

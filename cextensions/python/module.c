@@ -45,10 +45,10 @@ static PyModuleDef definition = {
 
 static bool fill(PyObject *module)
 {
-    px_engine_error_type =
-        PyErr_NewExceptionWithDoc("proxyd._engine.EngineError",
-                                  "The engine refuses, and says why. Nothing has changed.", NULL, NULL);
-    if (px_engine_error_type == NULL || PyModule_AddObjectRef(module, "EngineError", px_engine_error_type) < 0)
+    px_engine_error_type = PyErr_NewExceptionWithDoc(
+        "proxyd._engine.EngineError", "The engine refuses, and says why. Nothing has changed.", NULL, NULL);
+    if (px_engine_error_type == NULL ||
+        PyModule_AddObjectRef(module, "EngineError", px_engine_error_type) < 0)
         return false;
     PyObject *type = PyType_FromSpec(&px_engine_object_spec);
     if (type == NULL)

@@ -1,5 +1,5 @@
-/* The Engine as asyncio's selector: Python's descriptors among the loop's own. A ready one ends the run of the loop, after
- * the turn in which it was seen, so that Python gets to it while HTTP traffic goes on. */
+/* The Engine as asyncio's selector: Python's descriptors among the loop's own. A ready one ends the run of
+ * the loop, after the turn in which it was seen, so that Python gets to it while HTTP traffic goes on. */
 #include "python/engine_object.h"
 
 #include <math.h>
@@ -107,7 +107,8 @@ PyObject *px_engine_object_unregister(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-/* When a select with this timeout ends: monotonic milliseconds, rounded up, so that asyncio's timers are due then. */
+/* When a select with this timeout ends: monotonic milliseconds, rounded up, so that asyncio's timers are
+ * due then. */
 static uint64_t end_ms(double timeout_s)
 {
     if (timeout_s < 0)
@@ -146,9 +147,9 @@ PyObject *px_engine_object_select(PyObject *self, PyObject *arguments)
         return PyErr_Format(PyExc_ValueError, "the timeout is not a number");
     uint64_t until_ms = end_ms(timeout_s);
     object->selecting = true;
-    Py_BEGIN_ALLOW_THREADS
+    PyThreadState *saved = PyEval_SaveThread();
     px_loop_run(px_engine_loop(object->engine), until_ms);
-    Py_END_ALLOW_THREADS
+    PyEval_RestoreThread(saved);
     object->selecting = false;
     return take_ready(object);
 }

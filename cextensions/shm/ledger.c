@@ -1,5 +1,5 @@
-/* See ledger.h. Each function that changes what the master reads names the order of its stores; the master's rules are
- * the same text beside px_shm_log_region in generated/shm_layout.h. */
+/* See ledger.h. Each function that changes what the master reads names the order of its stores; the
+ * master's rules are the same text beside px_shm_log_region in generated/shm_layout.h. */
 #include "shm/ledger.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@ static const char *fault(const px_zone *zone)
     const header *head = (const header *)(const void *)zone->base;
     if (zone->size < sizeof *head || head->magic != PX_LEDGER_MAGIC)
         return "the segment is not a ledger";
-    if (head->layout != PX_SHM_LAYOUT || head->counter_count != PX_COUNTERS || head->region_count != PX_LOG_REGIONS)
+    if (head->layout != PX_SHM_LAYOUT || head->counter_count != PX_COUNTERS ||
+        head->region_count != PX_LOG_REGIONS)
         return "the ledger was made by another build";
     if (head->peer_capacity > PX_PEERS_MAX || !px_zone_holds(zone, head->counters_offset, PX_COUNTERS, 8) ||
         !px_zone_holds(zone, head->regions_offset, PX_LOG_REGIONS, sizeof(record)) ||
@@ -97,7 +98,8 @@ static record *find_free(px_ledger *ledger)
 }
 
 /* Order: offset, size, path_digest, used = 0; then OPEN (release). Until then the record is free. */
-bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size, px_log_region *region)
+bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size,
+                        px_log_region *region)
 {
     record *taken = find_free(ledger);
     uint32_t offset;
@@ -160,8 +162,8 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* Order: file_end; WRITING (release); write(); used = 0 (release); OPEN (release). A reader that finds WRITING with lines looks
- * behind file_end for how many of them are there. */
+/* Order: file_end; WRITING (release); write(); used = 0 (release); OPEN (release). A reader that finds
+ * WRITING with lines looks behind file_end for how many of them are there. */
 bool px_log_region_write(px_log_region *region, int fd)
 {
     uint32_t used = px_log_region_used(region);

@@ -1,6 +1,6 @@
-/* A worker's own record in shared memory: what its running requests hold, its counters, its log buffers. Single writer: this
- * worker. Readers: the master (counters, log lines of the dead). Valid at every store: a worker may be killed at any
- * instruction. */
+/* A worker's own record in shared memory: what its running requests hold, its counters, its log buffers.
+ * Single writer: this worker. Readers: the master (counters, log lines of the dead). Valid at every store:
+ * a worker may be killed at any instruction. */
 #ifndef PX_SHM_LEDGER_H
 #define PX_SHM_LEDGER_H
 
@@ -23,8 +23,8 @@ typedef struct px_ledger {
     uint32_t worker; /* index of the worker it was made for */
 } px_ledger;
 
-/* fd: the segment; stays the caller's. Checks magic, layout, offsets; the reason why not is a static text in *why. Writes this
- * process's pid into it. */
+/* fd: the segment; stays the caller's. Checks magic, layout, offsets; the reason why not is a static text
+ * in *why. Writes this process's pid into it. */
 bool px_ledger_open(px_ledger *ledger, int fd, const char **why);
 /* Idempotent. */
 void px_ledger_close(px_ledger *ledger);
@@ -50,7 +50,8 @@ static inline void px_ledger_hold(px_ledger *ledger, uint32_t slot, int change)
     px_ledger_cell_add(&ledger->held[slot], change);
 }
 
-/* A log buffer. Lines are copied behind `used`, then `used` is stored (release): a line is there wholly or not at all. */
+/* A log buffer. Lines are copied behind `used`, then `used` is stored (release): a line is there wholly or
+ * not at all. */
 typedef struct px_log_region {
     struct px_ledger *ledger; /* NULL: none was taken */
     uint32_t index;           /* in the ledger's table of regions */
@@ -59,9 +60,10 @@ typedef struct px_log_region {
     _Atomic uint32_t *used;
 } px_log_region;
 
-/* A region of size bytes for the log file whose path has this digest; false when the slab or the table is full (the caller
- * writes unbuffered and says so). */
-bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size, px_log_region *region);
+/* A region of size bytes for the log file whose path has this digest; false when the slab or the table is
+ * full (the caller writes unbuffered and says so). */
+bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size,
+                        px_log_region *region);
 /* Must be empty. */
 void px_log_region_free(px_log_region *region);
 /* False: does not fit, write out first. */
@@ -70,8 +72,8 @@ static inline uint32_t px_log_region_used(const px_log_region *region)
 {
     return atomic_load_explicit(region->used, memory_order_relaxed);
 }
-/* Writes all to fd and empties it. A failed write: what was not written is dropped, false, errno. An empty region: nothing
- * happens, true. */
+/* Writes all to fd and empties it. A failed write: what was not written is dropped, false, errno. An empty
+ * region: nothing happens, true. */
 bool px_log_region_write(px_log_region *region, int fd);
 
 #endif

@@ -1,9 +1,10 @@
 /* See peers.h.
  *
- * Records form a hash table: a key lives within WINDOW slots of where its first half points. A search looks at the whole
- * window and does not stop at a free slot, so that records may be freed (zeroed) without breaking chains. A record is free
- * while the first half of its key is zero; making one stores that half last (release), so that whoever sees it sees a
- * whole record, and one that was killed while it made a record left a free slot. Nothing is to be repaired after a death. */
+ * Records form a hash table: a key lives within WINDOW slots of where its first half points. A search
+ * looks at the whole window and does not stop at a free slot, so that records may be freed (zeroed)
+ * without breaking chains. A record is free while the first half of its key is zero; making one stores
+ * that half last (release), so that whoever sees it sees a whole record, and one that was killed while it
+ * made a record left a free slot. Nothing is to be repaired after a death. */
 #include "shm/peers.h"
 
 #include <errno.h>
@@ -13,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WINDOW       256
+#define WINDOW 256
 #define LOCK_WAIT_MS 100
-#define READY_TRIES  2000 /* of a millisecond each */
+#define READY_TRIES 2000 /* of a millisecond each */
 
 typedef struct px_shm_peers_header header;
 
@@ -211,7 +212,8 @@ int32_t px_peers_find(px_peers_zone *peers, const uint8_t key[16])
     halves both = halves_of(key);
     int32_t free_slot, slot = search(peers, both, &free_slot);
     if (slot >= 0) {
-        atomic_store_explicit(&px_peers_record(peers, (uint32_t)slot)->claimed_s, now_s(), memory_order_relaxed);
+        atomic_store_explicit(&px_peers_record(peers, (uint32_t)slot)->claimed_s, now_s(),
+                              memory_order_relaxed);
         return slot;
     }
     if (free_slot < 0 || !lock(peers))

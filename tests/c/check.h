@@ -1,4 +1,5 @@
-/* The smallest thing that runs C tests: each tests/c/test_*.c includes this once and is one program. It owns main().
+/* The smallest thing that runs C tests: each tests/c/test_*.c includes this once and is one program. It
+ * owns main().
  *
  *     TEST(a_timer_never_fires_early, "a timer never fires before its time")
  *     {
@@ -7,8 +8,9 @@
  *         CHECK_SLICE(view, "GET /");
  *     }
  *
- * A failed CHECK prints where and what, and the test goes on; REQUIRE returns from the test. Arguments of the program are
- * words: only tests whose names contain one of them run. Exit status 1 when anything failed. */
+ * A failed CHECK prints where and what, and the test goes on; REQUIRE returns from the test. Arguments of
+ * the program are words: only tests whose names contain one of them run. Exit status 1 when anything
+ * failed. */
 #ifndef PX_TESTS_CHECK_H
 #define PX_TESTS_CHECK_H
 

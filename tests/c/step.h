@@ -1,5 +1,5 @@
-/* Runs an operation in a child one instruction at a time, as a debugger does, so that what it does to shared memory can be
- * looked at after every single store, or the child killed there. */
+/* Runs an operation in a child one instruction at a time, as a debugger does, so that what it does to
+ * shared memory can be looked at after every single store, or the child killed there. */
 #ifndef PX_TESTS_STEP_H
 #define PX_TESTS_STEP_H
 
@@ -41,7 +41,8 @@ static inline bool step_once(pid_t child)
     return false;
 }
 
-/* Calls look() after each instruction of operation; look() returning false ends it early. Gives the number of steps. */
+/* Calls look() after each instruction of operation; look() returning false ends it early. Gives the number
+ * of steps. */
 static inline unsigned step_through(void (*operation)(void), bool (*look)(void))
 {
     pid_t child = step_begin(operation);

@@ -146,7 +146,8 @@ TEST(loop_stale_event, "events fetched for a watch that was removed in the same 
 static peer fresh;
 static int replaced;
 
-/* Closes the other peer's descriptor and registers a new one, which gets the same number and the same slot. */
+/* Closes the other peer's descriptor and registers a new one, which gets the same number and the same
+ * slot. */
 static void replace(peer *old)
 {
     int number = old->fds[0];

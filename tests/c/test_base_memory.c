@@ -7,9 +7,10 @@
 
 TEST(block_sizes, "a block holds at least what was asked for, in a size that can be used again")
 {
-    const size_t asked[] = {0, 1, 1024, 1025, 4096, 4097, 8192, 8193, 16384, 16385, 32768, 32769, 65536, 65537, 300000};
-    const size_t given[] = {1024, 1024, 1024, 4096, 4096, 8192, 8192, 16384, 16384, 32768, 32768, 65536, 65536, 65537,
-                            300000};
+    const size_t asked[] = {0,     1,     1024,  1025,  4096,  4097,  8192,  8193,
+                            16384, 16385, 32768, 32769, 65536, 65537, 300000};
+    const size_t given[] = {1024,  1024,  1024,  4096,  4096,  8192,  8192,  16384,
+                            16384, 32768, 32768, 65536, 65536, 65537, 300000};
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
         px_block *block = px_block_take(asked[i]);
         CHECK_INT(block->size, given[i]);
@@ -112,7 +113,8 @@ TEST(arena_allocations, "allocations are aligned, apart from each other, and of 
     CHECK_INT(px_block_live(), 0);
 }
 
-TEST(arena_takes_nothing_at_first, "an arena without allocations holds no memory, and can be used again after clear")
+TEST(arena_takes_nothing_at_first,
+     "an arena without allocations holds no memory, and can be used again after clear")
 {
     px_arena arena;
     px_arena_init(&arena, 4096);

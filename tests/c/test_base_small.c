@@ -18,9 +18,21 @@ TEST(slice_numbers, "a number is digits only and not above its bound")
         uint64_t max;
         int64_t want; /* -1: refused */
     } cases[] = {
-        {"0", 0, 0},     {"1", 0, -1},     {"007", 10, 7},   {"255", 255, 255}, {"256", 255, -1},
-        {"", 10, -1},    {"-1", 10, -1},   {"+1", 10, -1},   {" 1", 10, -1},    {"1 ", 10, -1},
-        {"1a", 100, -1}, {"0x1", 100, -1}, {"99", 100, 99},  {"101", 100, -1},  {"1000", 100, -1},
+        {"0", 0, 0},
+        {"1", 0, -1},
+        {"007", 10, 7},
+        {"255", 255, 255},
+        {"256", 255, -1},
+        {"", 10, -1},
+        {"-1", 10, -1},
+        {"+1", 10, -1},
+        {" 1", 10, -1},
+        {"1 ", 10, -1},
+        {"1a", 100, -1},
+        {"0x1", 100, -1},
+        {"99", 100, 99},
+        {"101", 100, -1},
+        {"1000", 100, -1},
         {"9223372036854775807", INT64_MAX, INT64_MAX},
         {"9223372036854775808", INT64_MAX, -1},
         {"99999999999999999999999999", UINT64_MAX, -1},
@@ -28,7 +40,8 @@ TEST(slice_numbers, "a number is digits only and not above its bound")
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t value = 12345;
-        bool good = px_slice_to_uint(px_slice_from(cases[i].text, strlen(cases[i].text)), cases[i].max, &value);
+        bool good =
+            px_slice_to_uint(px_slice_from(cases[i].text, strlen(cases[i].text)), cases[i].max, &value);
         CHECK_INT(good ? (int64_t)value : -1, cases[i].want);
         if (!good)
             CHECK_INT(value, 12345);
@@ -101,7 +114,8 @@ TEST(hash_caseless, "hashing without case equals hashing the lower case, for eve
     }
     for (size_t from = 0; from < 9; from++)
         for (size_t len = 0; from + len <= 300; len++)
-            REQUIRE(px_hash_caseless((px_slice){bytes + from, len}) == px_hash((px_slice){lower + from, len}));
+            REQUIRE(px_hash_caseless((px_slice){bytes + from, len}) ==
+                    px_hash((px_slice){lower + from, len}));
 }
 
 TEST(hash_spreads, "every byte and the length count; the low bits of many short names differ")
@@ -150,14 +164,15 @@ TEST(log_line, "a line has nginx's form")
     int fd = log_file();
     px_log_target target = {fd, PX_LOG_INFO};
     px_log log = {&target, 1, PX_LOG_INFO};
-    px_log_at(&log, PX_LOG_ERROR, 7, "connect() failed (%s) while connecting to %.*s", px_log_errno(ECONNREFUSED),
-              PX_SLICE_ARGS(PX_SLICE("upstream")));
+    px_log_at(&log, PX_LOG_ERROR, 7, "connect() failed (%s) while connecting to %.*s",
+              px_log_errno(ECONNREFUSED), PX_SLICE_ARGS(PX_SLICE("upstream")));
     px_log_at(&log, PX_LOG_INFO, 0, "ready");
     px_log_at(&log, PX_LOG_DEBUG, 0, "not written");
     read_log(fd);
     char first[200];
     snprintf(first, sizeof first,
-             "^[0-9]{4}/[01][0-9]/[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-6][0-9] \\[error\\] %d#%d: \\*7 connect\\(\\) failed "
+             "^[0-9]{4}/[01][0-9]/[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-6][0-9] \\[error\\] %d#%d: "
+             "\\*7 connect\\(\\) failed "
              "\\(111: Connection refused\\) while connecting to upstream\n",
              (int)getpid(), (int)gettid());
     CHECK(matches(first));

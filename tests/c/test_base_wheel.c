@@ -52,7 +52,8 @@ static void start(tested *one, uint64_t due_ms)
 static void on_due(px_timer *timer)
 {
     tested *one = PX_CONTAINER(timer, tested, timer);
-    if (one->want_ms == 0 || one->want_ms > now_ms || px_timer_running(timer) || one->want_ms < previous_fired_ms)
+    if (one->want_ms == 0 || one->want_ms > now_ms || px_timer_running(timer) ||
+        one->want_ms < previous_fired_ms)
         CHECK(!"a timer fired early, twice, after stop or out of order");
     previous_fired_ms = one->want_ms;
     one->want_ms = 0;
@@ -151,7 +152,8 @@ static void run_model(uint64_t start_ms, bool restarts)
     CHECK(fired > 10000);
 }
 
-TEST(wheel_against_a_model, "timers fire in order, never early, never twice, never after stop, and none is forgotten")
+TEST(wheel_against_a_model,
+     "timers fire in order, never early, never twice, never after stop, and none is forgotten")
 {
     run_model(0, false);
     run_model(123456789, false);

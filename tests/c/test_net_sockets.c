@@ -221,7 +221,8 @@ TEST(accept_pauses, "with all connections in use the listener rests, and resumes
     end(listener);
 }
 
-TEST(accept_without_descriptors, "without descriptors the listener says so once, tries again later, and goes on")
+TEST(accept_without_descriptors,
+     "without descriptors the listener says so once, tries again later, and goes on")
 {
     px_address address;
     px_listener *listener = begin(&address);

@@ -166,7 +166,8 @@ TEST(gathered_write, "several pieces leave in order; a full socket is remembered
     begin(true);
     static char block[200000];
     memset(block, 'x', sizeof block);
-    struct iovec iov[3] = {{(void *)(uintptr_t) "head", 4}, {block, sizeof block}, {(void *)(uintptr_t) "tail", 4}};
+    struct iovec iov[3] = {
+        {(void *)(uintptr_t) "head", 4}, {block, sizeof block}, {(void *)(uintptr_t) "tail", 4}};
     size_t moved, sent = 0;
     px_io io;
     while ((io = px_transport_write(&us.transport, iov, 3, &moved)) == PX_IO_OK)
@@ -189,7 +190,8 @@ TEST(gathered_write, "several pieces leave in order; a full socket is remembered
     end();
 }
 
-TEST(write_to_gone_peer, "writing to a peer that went is an error and no signal; what it sent can still be read")
+TEST(write_to_gone_peer,
+     "writing to a peer that went is an error and no signal; what it sent can still be read")
 {
     begin(false);
     CHECK_INT(write(them, "answer", 6), 6);

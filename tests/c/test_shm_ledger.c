@@ -22,12 +22,22 @@ static int make_segment(void)
     uint32_t active = regions + PX_LOG_REGIONS * (uint32_t)sizeof(struct px_shm_log_region);
     uint32_t slab = (active + 8 * PEERS + 4095) / 4096 * 4096;
     struct px_shm_ledger_header made = {
-        .magic = PX_LEDGER_MAGIC, .layout = PX_SHM_LAYOUT, .worker = 3, .counter_count = PX_COUNTERS,
-        .peer_capacity = PEERS, .region_count = PX_LOG_REGIONS, .counters_offset = 128, .regions_offset = regions,
-        .active_offset = active, .held_offset = active + 4 * PEERS, .slab_offset = slab, .slab_bytes = SLAB,
+        .magic = PX_LEDGER_MAGIC,
+        .layout = PX_SHM_LAYOUT,
+        .worker = 3,
+        .counter_count = PX_COUNTERS,
+        .peer_capacity = PEERS,
+        .region_count = PX_LOG_REGIONS,
+        .counters_offset = 128,
+        .regions_offset = regions,
+        .active_offset = active,
+        .held_offset = active + 4 * PEERS,
+        .slab_offset = slab,
+        .slab_bytes = SLAB,
     };
     int made_fd = memfd_create("ledger", MFD_CLOEXEC);
-    if (made_fd < 0 || ftruncate(made_fd, slab + SLAB) < 0 || pwrite(made_fd, &made, sizeof made, 0) != sizeof made)
+    if (made_fd < 0 || ftruncate(made_fd, slab + SLAB) < 0 ||
+        pwrite(made_fd, &made, sizeof made, 0) != sizeof made)
         abort();
     return made_fd;
 }
@@ -177,7 +187,8 @@ TEST(log_lines, "lines gather, do not run over, and reach the file together")
     CHECK(px_log_region_add(&region, PX_SLICE("one\n")));
     CHECK(px_log_region_add(&region, PX_SLICE("two\n")));
     CHECK_INT(px_log_region_used(&region), 8);
-    CHECK(!px_log_region_add(&region, PX_SLICE("57 bytes .............................................57\n")));
+    CHECK(
+        !px_log_region_add(&region, PX_SLICE("57 bytes .............................................57\n")));
     CHECK(px_log_region_add(&region, PX_SLICE("56 bytes ............................................56\n")));
     CHECK(!px_log_region_add(&region, PX_SLICE("x")));
     CHECK(px_log_region_write(&region, file));
@@ -226,7 +237,8 @@ TEST(take_at_every_store, "a region is free or whole, at every instruction of ta
 {
     begin();
     /* What a former owner left: nothing of it may show. */
-    ledger.regions[0] = (struct px_shm_log_region){.offset = 5000, .size = 9, .used = 9, .path_digest = "other"};
+    ledger.regions[0] =
+        (struct px_shm_log_region){.offset = 5000, .size = 9, .used = 9, .path_digest = "other"};
     states_seen = 0;
     CHECK(step_through(take, free_or_whole) > 100);
     CHECK_INT(states_seen, 1 << PX_REGION_FREE | 1 << PX_REGION_OPEN);

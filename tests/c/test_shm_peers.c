@@ -12,8 +12,10 @@ static uint8_t key[16];
 
 static int make_segment(uint32_t capacity)
 {
-    struct px_shm_peers_header made = {
-        .magic = PX_PEERS_MAGIC, .layout = PX_SHM_LAYOUT, .capacity = capacity, .records_offset = sizeof made};
+    struct px_shm_peers_header made = {.magic = PX_PEERS_MAGIC,
+                                       .layout = PX_SHM_LAYOUT,
+                                       .capacity = capacity,
+                                       .records_offset = sizeof made};
     int made_fd = memfd_create("peers", MFD_CLOEXEC);
     if (made_fd < 0 || ftruncate(made_fd, (off_t)(sizeof made + capacity * sizeof(px_peer_record))) < 0 ||
         pwrite(made_fd, &made, sizeof made, 0) != sizeof made)
@@ -120,8 +122,10 @@ TEST(refuses, "a segment that is not this build's peers zone is refused, with th
 {
     refused(offsetof(struct px_shm_peers_header, magic), 1, "the segment is not a peers zone");
     refused(offsetof(struct px_shm_peers_header, layout), 1, "the peers zone was made by another build");
-    refused(offsetof(struct px_shm_peers_header, capacity), 17, "the peers zone's records lie outside of its segment");
-    refused(offsetof(struct px_shm_peers_header, capacity), 0, "the peers zone's records lie outside of its segment");
+    refused(offsetof(struct px_shm_peers_header, capacity), 17,
+            "the peers zone's records lie outside of its segment");
+    refused(offsetof(struct px_shm_peers_header, capacity), 0,
+            "the peers zone's records lie outside of its segment");
     refused(offsetof(struct px_shm_peers_header, records_offset), 1 << 20,
             "the peers zone's records lie outside of its segment");
 }
@@ -175,7 +179,8 @@ TEST(make_at_every_store, "a record is absent or whole, at every instruction of 
     end();
 }
 
-TEST(make_killed_anywhere, "whoever is killed while it makes a record leaves a zone that works, and no second record")
+TEST(make_killed_anywhere,
+     "whoever is killed while it makes a record leaves a zone that works, and no second record")
 {
     enum { KILLS = 60 };
     begin(3);
