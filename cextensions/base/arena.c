@@ -2,11 +2,6 @@
  * block of its own, and the rest of the newest one stays in use. */
 #include "base/arena.h"
 
-static size_t round_up(size_t size)
-{
-    return ((size + 7) & ~(size_t)7) + PX_ARENA_GAP;
-}
-
 void px_arena_init(px_arena *arena, size_t block_bytes)
 {
     *arena = (px_arena){.block_bytes = block_bytes};
@@ -31,7 +26,7 @@ void px_arena_clear(px_arena *arena)
 
 static void *own_block(px_arena *arena, size_t size)
 {
-    px_block *block = px_block_take(round_up(size));
+    px_block *block = px_block_take(px_arena_rounded(size));
     block->next = arena->blocks;
     arena->blocks = block;
     px_poison(block->data, block->size);
@@ -43,7 +38,7 @@ void *px_arena_alloc_slow(px_arena *arena, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return px_memory_alloc(size); /* ends the process: somebody forgot a bound */
-    if (round_up(size) > arena->block_bytes)
+    if (px_arena_rounded(size) > arena->block_bytes)
         return own_block(arena, size);
     px_block *block = px_block_take(arena->block_bytes);
     block->next = arena->blocks;
@@ -56,9 +51,9 @@ void *px_arena_alloc_slow(px_arena *arena, size_t size)
 
 bool px_arena_extend(px_arena *arena, void *bytes, size_t old_size, size_t new_size)
 {
-    if ((uint8_t *)bytes + round_up(old_size) != arena->cursor || new_size > SIZE_MAX / 2)
+    if ((uint8_t *)bytes + px_arena_rounded(old_size) != arena->cursor || new_size > SIZE_MAX / 2)
         return false;
-    size_t more = round_up(new_size) - round_up(old_size);
+    size_t more = px_arena_rounded(new_size) - px_arena_rounded(old_size);
     if (more > (size_t)(arena->limit - arena->cursor))
         return false;
     arena->cursor += more;

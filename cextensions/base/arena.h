@@ -38,10 +38,16 @@ void *px_arena_alloc_slow(px_arena *arena, size_t size);
 #define PX_ARENA_GAP 0u
 #endif
 
+/* Private: what an allocation takes from its block. Nothing takes 8 bytes, so that its pointer is valid too. */
+static inline size_t px_arena_rounded(size_t size)
+{
+    return ((size + (size == 0) + 7) & ~(size_t)7) + PX_ARENA_GAP;
+}
+
 /* 8-byte aligned, not zeroed. size 0 gives a valid pointer. */
 static inline void *px_arena_alloc(px_arena *arena, size_t size)
 {
-    size_t rounded = ((size + 7) & ~(size_t)7) + PX_ARENA_GAP;
+    size_t rounded = px_arena_rounded(size);
     if (rounded > (size_t)(arena->limit - arena->cursor))
         return px_arena_alloc_slow(arena, size);
     void *bytes = arena->cursor;

@@ -82,6 +82,16 @@ void px_queue_consume(px_queue *queue, size_t n)
     }
 }
 
+void px_queue_move(px_queue *to, px_queue *from)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        px_piece *moved = item(from, i);
+        px_queue_push(to, *moved);
+        *moved = (px_piece){NULL, 0, NULL};
+    }
+    px_queue_clear(from);
+}
+
 void px_queue_clear(px_queue *queue)
 {
     for (uint32_t i = 0; i < queue->count; i++)

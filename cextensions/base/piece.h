@@ -37,6 +37,8 @@ void px_queue_push(px_queue *queue, px_piece piece);
 int px_queue_iovec(const px_queue *queue, struct iovec *iov, int max);
 /* The first n bytes were written: releases what is done. */
 void px_queue_consume(px_queue *queue, size_t n);
+/* Puts all pieces of `from` behind those of `to`; `from` is empty afterwards. */
+void px_queue_move(px_queue *to, px_queue *from);
 /* Releases all pieces and any memory of its own. */
 void px_queue_clear(px_queue *queue);
 
