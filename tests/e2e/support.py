@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import pytest
 
 from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 KIND = cast(Literal["nginx", "proxyd"], os.environ.get("E2E_SERVER", "proxyd"))
 
@@ -38,6 +39,12 @@ def check_it_lived_well(server: Server) -> None:
     """No process of it died or complained about itself."""
     said = [line for line in server.output().split("\n") if _NEVER_IN_A_LOG.search(line)]
     assert not said, f"{server.kind} said:\n" + "\n".join(said)
+
+
+def only_worker(server: Server) -> int:
+    """The pid of the worker, once it runs."""
+    (pid,) = wait_until(server.worker_pids, "a worker")
+    return pid
 
 
 def pss_kilobytes(pid: int) -> int:

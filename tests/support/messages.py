@@ -116,6 +116,11 @@ class Wire:
         self.position = len(self.received)
         return taken
 
+    def forget(self) -> None:
+        """Drop what was consumed, where much comes and nobody looks at it again."""
+        del self.received[: self.position]
+        self.position = 0
+
     def wait_for_byte(self) -> bool:
         """True when at least one unread byte is there, False at a clean end."""
         return self.position < len(self.received) or self.fill()

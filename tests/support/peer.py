@@ -138,6 +138,12 @@ class Connection:
         self.raw_reads.append(self._strictly(lambda: self._wire.exactly(count)))
         return self.raw_reads[-1]
 
+    def receive_some(self, most: int = 65536) -> bytes:
+        """What has come, whatever it is: at least one byte, empty at the end. Nothing of it is remembered."""
+        taken = self._strictly(lambda: self._wire.some(most))
+        self._wire.forget()
+        return taken
+
     def receive_to_end(self) -> bytes:
         """All bytes until the other side closes."""
         self.raw_reads.append(self._strictly(self._wire.rest))
