@@ -4,7 +4,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "base/hash.h"
 #include "generated/plan.h"
 
 #ifdef __clang__
@@ -60,7 +59,6 @@ static bool fill(PyObject *module)
 
 PyMODINIT_FUNC PyInit__engine(void)
 {
-    px_hash_seed();
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL && !fill(module))
         Py_CLEAR(module);

@@ -69,6 +69,32 @@ TEST(queue_empty_pieces, "an empty piece is released and leaves no trace")
     px_queue_clear(&queue);
 }
 
+TEST(queue_moves, "all pieces of one queue go behind those of another, with their references")
+{
+    px_queue from, to;
+    px_queue_init(&from);
+    px_queue_init(&to);
+    px_block *block = px_block_take(1024);
+    for (size_t i = 0; i < 10; i++) {
+        block->data[2 * i] = (uint8_t)('0' + i);
+        px_queue_push(i < 3 ? &to : &from, piece_of(block, 2 * i, 1));
+    }
+    px_queue_move(&to, &from);
+    px_queue_move(&to, &from);
+    CHECK_INT(from.count, 0);
+    CHECK_INT(from.bytes, 0);
+    CHECK_INT(to.bytes, 10);
+    CHECK_INT(block->references, 11);
+    struct iovec iov[16];
+    CHECK_INT(px_queue_iovec(&to, iov, 16), 10);
+    for (size_t i = 0; i < 10; i++)
+        CHECK_INT(*(const uint8_t *)iov[i].iov_base, '0' + (int)i);
+    px_queue_clear(&to);
+    px_queue_clear(&from);
+    px_block_release(&block);
+    CHECK_INT(px_block_live(), 0);
+}
+
 TEST(queue_against_a_model, "pushes and writes of random sizes keep all bytes in order and lose no reference")
 {
     enum { TOTAL = 200000 };
