@@ -2,9 +2,9 @@
 
 Usage: python seeds.py plan_reader|plan DIRECTORY
 
-An input of plan_reader is one object: its kind's number, then its bytes. An input of plan is a whole Plan in a
-form that survives mutation: records of kind, number, length (two bytes, big-endian) and bytes, where a digest is
-the number of the object and 15 zeros. The numbers of kinds are those of generated/plan_kinds.h.
+An input of plan_reader is one object: its kind's number, then its bytes. An input of plan is a whole Plan in
+a form that survives mutation: records of kind, number, length (two bytes, big-endian) and bytes, where a
+digest is the number of the object and 15 zeros. The numbers of kinds are those of generated/plan_kinds.h.
 """
 
 from __future__ import annotations
