@@ -1,0 +1,23 @@
+/* nginx's smooth weighted round robin: each pick adds every peer's effective weight to its current one, takes the largest and
+ * subtracts the sum from it. A failure lowers the effective weight, each pick raises it by one again. */
+#include "proxy/upstream.h"
+
+px_peer *px_balance_round_robin(px_pick *pick, uint32_t from, uint32_t to, uint64_t now_s)
+{
+    px_peer *best = NULL;
+    int64_t total = 0;
+    for (uint32_t i = from; i < to; i++) {
+        px_peer *peer = &pick->upstream->peers[i];
+        if (!px_peer_usable(pick, peer, now_s))
+            continue;
+        peer->current_weight += peer->effective_weight;
+        total += peer->effective_weight;
+        if (peer->effective_weight < peer->plan->weight)
+            peer->effective_weight++;
+        if (best == NULL || peer->current_weight > best->current_weight)
+            best = peer;
+    }
+    if (best != NULL)
+        best->current_weight -= total;
+    return best;
+}

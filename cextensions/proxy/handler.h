@@ -1,0 +1,31 @@
+/* A Handler produces the answer to a Request: proxy, return, error page, later static files. One static table of functions per
+ * kind; its state is in r->handler_state, in the Request's arena. */
+#ifndef PX_PROXY_HANDLER_H
+#define PX_PROXY_HANDLER_H
+
+#include "http/stream.h"
+
+typedef struct px_request px_request;
+
+/* What a Step (and so a Handler's start) says. */
+typedef enum px_step {
+    PX_STEP_NEXT,    /* go on with the next step */
+    PX_STEP_WAIT,    /* the Handler goes on by itself when something comes */
+    PX_STEP_ANSWERED /* all of the answer was handed to the Stream */
+} px_step;
+
+/* All but start may be NULL. None is called before start or after end. */
+typedef struct px_handler {
+    const char *name;
+    px_step (*start)(px_request *r);
+    /* Turn-taking as in stream.h. */
+    void (*on_body)(px_request *r, px_piece *pieces, uint32_t count, bool last);
+    void (*on_writable)(px_request *r);
+    /* The Request ends, for whatever reason: let go of what is not memory. Once. */
+    void (*end)(px_request *r);
+} px_handler;
+
+extern const px_handler px_handler_proxy;
+extern const px_handler px_handler_missing; /* a location without content: 404 */
+
+#endif

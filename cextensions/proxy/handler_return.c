@@ -1,0 +1,50 @@
+/* `return`, in a server and in a location. */
+#include "proxy/request.h"
+
+static bool is_redirect(int64_t status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* By the extension of the path, else default_type. */
+static px_slice content_type(const px_request *r)
+{
+    size_t dot = r->uri.len;
+    while (dot > 0 && r->uri.data[dot - 1] != '.' && r->uri.data[dot - 1] != '/')
+        dot--;
+    if (dot > 0 && r->uri.data[dot - 1] == '.') {
+        px_slice extension = px_slice_from(r->uri.data + dot, r->uri.len - dot);
+        const px_slice *type = px_table_find(&r->settings->types->by_extension, extension);
+        if (type != NULL)
+            return *type;
+    }
+    return r->settings->plan->default_type;
+}
+
+static px_step answer(px_request *r, const px_plan_return *plan, const px_template *text)
+{
+    if (plan->status == 444)
+        return px_request_close(r, 444);
+    if (text == NULL && plan->status >= 400)
+        return px_request_send_error(r, (int)plan->status);
+    px_slice value = text != NULL ? px_template_value(text, r) : PX_SLICE("");
+    if (is_redirect(plan->status))
+        return px_request_send_location(r, (int)plan->status, value);
+    px_answer_begin(r, (int)plan->status, 2);
+    px_slice type = content_type(r);
+    if (type.len > 0)
+        px_answer_content_type(r, type);
+    return px_request_send_whole(r, value);
+}
+
+px_step px_step_server_return(px_request *r)
+{
+    const px_plan_return *plan = r->server->plan->ret;
+    return plan == NULL ? PX_STEP_NEXT : answer(r, plan, r->server->return_text);
+}
+
+px_step px_step_location_return(px_request *r)
+{
+    const px_plan_return *plan = r->location->plan->ret;
+    return plan == NULL ? PX_STEP_NEXT : answer(r, plan, r->location->return_text);
+}

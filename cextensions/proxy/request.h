@@ -1,0 +1,167 @@
+/* A Request: what proxyd does about one Stream. It takes its arena, walks the step table (request.c), and ends in one place,
+ * px_request_end, on every path. Its memory is its own: it may outlive the Stream and never points into the connection.
+ *
+ * The memory of the Request is the first allocation of its arena; everything that it takes dies with it. */
+#ifndef PX_PROXY_REQUEST_H
+#define PX_PROXY_REQUEST_H
+
+#include "http/path.h"
+#include "http/stream.h"
+#include "proxy/conf.h"
+#include "proxy/filter.h"
+#include "proxy/handler.h"
+#include "proxy/map.h"
+#include "proxy/worker.h"
+
+#define PX_REQUEST_MAGIC 0x51455250u /* "PREQ" */
+
+typedef struct px_proxy px_proxy;
+
+/* What a listening socket means: px_listener.owner. The engine embeds it in what it knows of the socket. */
+typedef struct px_listening {
+    px_worker *worker;
+    px_generation *generation; /* one reference */
+    const px_listen *listen;   /* of that Generation */
+} px_listening;
+
+/* The answer as far as it is known. Filled by a Handler, changed by filters, written by the last filter. */
+typedef struct px_answer {
+    int status;              /* 0: none yet */
+    px_slice reason;         /* empty: the standard one */
+    px_header *headers;
+    uint32_t count, capacity;
+    int64_t content_length;  /* -1: not known */
+    bool close;              /* the connection ends with this answer */
+    bool upgrade;            /* 101 */
+    bool has_server, has_date; /* among headers: the filter adds none */
+} px_answer;
+
+struct px_request {
+    uint32_t magic;
+    uint8_t step;          /* index into the step table */
+    uint8_t redirects;     /* internal ones */
+    uint8_t capture_count;
+    bool head_sent;        /* the answer's head went to the Stream */
+    bool last_sent;        /* and all of its body */
+    bool no_body;          /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
+    bool done;             /* everything is with the kernel */
+    bool plain_uri;        /* uri and args are what came in the request line */
+    bool pipelined;        /* once the Stream is over, like the numbers below */
+    uint16_t port;         /* of the listening socket; 0 for unix */
+    px_stream *stream;     /* NULL: over */
+    const px_client *client; /* the Stream's, or a copy when that is over */
+    px_worker *worker;
+    px_generation *generation; /* NULL: a tunnel let it go */
+    px_list link;              /* in generation->requests */
+    const px_listen *listen;
+    const px_server *server;
+    const px_location *location; /* NULL: none found (yet) */
+    const px_settings *settings;
+    const px_handler *handler; /* started and not ended; or NULL */
+    void *handler_state;
+    px_proxy *proxy; /* of handler_proxy, for $upstream_*; NULL: never proxied */
+    px_filter *filters;
+
+    px_request_head head;
+    px_slice host;  /* lower case, without the port; empty: none */
+    px_slice uri;   /* decoded and normalised */
+    px_slice args;  /* data NULL: none */
+    px_answer answer;
+    int end_status; /* what the log shows when no head was sent: 499, 444, ...; 0: nothing special */
+    uint64_t started_ms;
+    uint32_t head_bytes; /* about how long the request's head was */
+    uint64_t bytes_sent, bytes_received; /* once the Stream is over */
+    uint64_t answer_head_bytes;
+    px_slice server_addr, request_id; /* data NULL: not asked for yet */
+
+    px_map_kept *map_values;
+    px_slice *slots; /* generation->plan->slots of them; NULL: none set yet */
+    uint32_t slot_count;
+    uint64_t repeated;                  /* bit per px_header_id: more than one such field */
+    uint16_t first[PX_HEADER_IDS];      /* 1 + index of the first field of this id; 0: none */
+    px_slice captures[PX_CAPTURES];     /* of the last match: capture_count are set */
+    px_arena arena;
+};
+
+/* What Streams call: one static table. */
+extern const px_stream_user px_request_stream_user;
+
+/* Goes on with the steps from r->step. r may be gone afterwards. */
+void px_request_continue(px_request *r);
+/* Starts again at the location with another uri (args: data NULL for none). False: too many times (500 was answered). The caller
+ * is a step or Handler that has sent nothing, and returns PX_STEP_NEXT, or calls px_request_continue when it was waiting. */
+bool px_request_redirect(px_request *r, px_slice uri, px_slice args);
+
+/* ---- answering ---- */
+
+/* Begins the answer; room: how many fields will be added. */
+void px_answer_begin(px_request *r, int status, uint32_t room);
+void px_answer_add(px_request *r, px_header_id id, px_slice name, px_slice value);
+/* Content-Type goes where nginx has it: behind Server and Date. */
+void px_answer_content_type(px_request *r, px_slice value);
+/* Through the filters to the Stream. */
+void px_request_send_head(px_request *r);
+void px_request_send_body(px_request *r, px_piece *pieces, uint32_t count, bool last);
+/* Head and body at once. body must live as long as the request. */
+px_step px_request_send_whole(px_request *r, px_slice body);
+/* An error page (or an empty body where nginx has none). When a head was sent already, the answer is cut off instead. Ends the
+ * Handler. */
+px_step px_request_send_error(px_request *r, int status);
+/* A redirect with Location (absolute when it begins with "/", as nginx makes it) and its small page. */
+px_step px_request_send_location(px_request *r, int status, px_slice location);
+/* Closes without an answer; the log shows status (444, 408, ...). r is gone afterwards. */
+px_step px_request_close(px_request *r, int status);
+/* The rest of an answer that has begun will never come. */
+void px_request_truncate(px_request *r);
+
+/* The Handler lets go; it is not called again. */
+void px_request_end_handler(px_request *r);
+/* The one end: counters, access log, the arena. r is gone. */
+void px_request_end(px_request *r);
+
+/* A tunnel takes over: the Stream and the Generation are let go, the Server is kept for the log line. */
+void px_request_detach(px_request *r);
+
+/* ---- what is known of it ---- */
+
+/* The value of the first field with this id; NULL data: none. */
+static inline px_slice px_request_header(const px_request *r, px_header_id id)
+{
+    uint16_t at = r->first[id];
+    return at == 0 ? (px_slice){NULL, 0} : r->head.headers[at - 1].value;
+}
+uint64_t px_request_bytes_sent(const px_request *r);
+uint64_t px_request_body_bytes_sent(const px_request *r);
+uint64_t px_request_bytes_received(const px_request *r);
+/* What the log shows. */
+int px_request_status(const px_request *r);
+/* The address at which the connection arrived ("127.0.0.1", "unix:/run/x.sock"); one system call, the first time. */
+px_slice px_request_server_addr(px_request *r);
+/* "example.com" or "example.com:8080": what an absolute Location of ours names. Also in front of it "http://". */
+void px_request_put_origin(px_request *r, px_buffer *buffer);
+px_slice px_request_slot(const px_request *r, uint64_t slot);
+/* A value for a field of a head: CR, LF and NUL, which only decoded text can hold, become spaces. */
+px_slice px_request_one_line(px_request *r, px_slice value);
+void px_request_set_slot(px_request *r, uint64_t slot, px_slice value);
+
+/* A line in the error log with nginx's context behind it: ", client: ..., server: ..., request: ..., upstream: ..., host: ...". */
+void px_request_log(px_request *r, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- steps that live elsewhere ---- */
+
+px_step px_step_server(px_request *r);          /* route.c: by address and Host */
+px_step px_step_server_return(px_request *r);   /* handler_return.c */
+px_step px_step_location(px_request *r);        /* route.c: by path; also client_max_body_size */
+px_step px_step_location_return(px_request *r); /* handler_return.c */
+
+#ifdef PX_DEBUG
+#define PX_REQUEST_CHECK(r)                                                                                  \
+    do {                                                                                                     \
+        if ((r)->magic != PX_REQUEST_MAGIC)                                                                  \
+            abort();                                                                                         \
+    } while (0)
+#else
+#define PX_REQUEST_CHECK(r) ((void)(r))
+#endif
+
+#endif

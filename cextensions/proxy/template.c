@@ -1,0 +1,96 @@
+/* See template.h. */
+#include "proxy/template.h"
+
+#include <stdio.h>
+
+#include "proxy/map.h"
+#include "proxy/request.h"
+#include "proxy/vars.h"
+
+#define VALUE_HINT 64
+
+static px_slice get_slot(px_request *request, const px_op *op)
+{
+    return px_request_slot(request, op->number);
+}
+
+static px_slice get_capture(px_request *request, const px_op *op)
+{
+    return op->number < request->capture_count ? request->captures[op->number] : px_slice_from(NULL, 0);
+}
+
+static px_slice get_map(px_request *request, const px_op *op)
+{
+    return px_map_value(op->map, request);
+}
+
+static bool compile_variable(px_op *op, px_arena *arena, const px_plan_piece *piece)
+{
+    if (piece->variable >= PX_VARIABLES)
+        return false;
+    const px_variable_entry *entry = &px_variable_table[piece->variable];
+    op->get = entry->get;
+    op->text = piece->text;
+    op->number = 0;
+    if (entry->prepare != NULL)
+        entry->prepare(op, arena);
+    return op->get != NULL;
+}
+
+static bool compile_piece(px_op *op, px_arena *arena, const px_plan_piece *piece)
+{
+    if (piece->variable >= 0)
+        return compile_variable(op, arena, piece);
+    if (piece->map != NULL) {
+        *op = (px_op){.get = get_map, .map = piece->map};
+        return true;
+    }
+    if (piece->slot >= 0) {
+        *op = (px_op){.get = get_slot, .number = (uint64_t)piece->slot};
+        return true;
+    }
+    if (piece->capture >= 0) {
+        *op = (px_op){.get = get_capture, .number = (uint64_t)piece->capture};
+        return piece->capture < PX_CAPTURES;
+    }
+    *op = (px_op){.text = piece->text};
+    return true;
+}
+
+bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_list *pieces, char *error, size_t size)
+{
+    px_op *ops = px_arena_zalloc(arena, pieces->count * sizeof *ops);
+    for (uint32_t i = 0; i < pieces->count; i++) {
+        if (!compile_piece(&ops[i], arena, &pieces->items[i])) {
+            snprintf(error, size, "piece %u of a template names a variable that this engine does not have", i);
+            return false;
+        }
+    }
+    *out = (px_template){ops, pieces->count};
+    return true;
+}
+
+px_template px_template_literal(px_arena *arena, px_slice text)
+{
+    px_op *op = px_arena_zalloc(arena, sizeof *op);
+    op->text = px_arena_copy(arena, text);
+    return (px_template){op, 1};
+}
+
+px_slice px_template_value(const px_template *template, px_request *request)
+{
+    if (template->count == 1)
+        return px_op_value(&template->ops[0], request);
+    if (template->count == 0)
+        return px_slice_from("", 0);
+    px_buffer buffer;
+    px_buffer_init(&buffer, &request->arena, VALUE_HINT);
+    px_template_append(template, request, &buffer);
+    return px_buffer_view(&buffer);
+}
+
+void px_template_append(const px_template *template, px_request *request, px_buffer *buffer)
+{
+    for (uint32_t i = 0; i < template->count; i++)
+        px_buffer_slice(buffer, px_op_value(&template->ops[i], request));
+}
