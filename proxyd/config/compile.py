@@ -132,10 +132,8 @@ class _Compiler:
         """The statements of -g."""
         if not self.options.overrides:
             return []
-        text = self.options.overrides.rstrip()
-        if text and not text.endswith((";", "}")):
-            text += ";"  # nginx asks for it; its absence means nothing else
-        statements = self.loader.parse(SourceFile(COMMAND_LINE, text.encode("utf-8", "surrogateescape"), -1))
+        text = self.options.overrides.encode("utf-8", "surrogateescape")
+        statements = self.loader.parse(SourceFile(COMMAND_LINE, text, -1))
         for statement in statements:
             if statement.block is not None:
                 self.checker.wrong(statement, "block directives are not supported in -g option")

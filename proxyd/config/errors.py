@@ -24,7 +24,7 @@ class SourceFile:
         self.path = path
         self.content = content
         self.text = content.decode("utf-8", "surrogateescape")
-        self.order = order  # in which the files were opened
+        self.order = order  # in which the files were opened; negative: it is no file, but a parameter (-g)
         self._lines: list[int] | None = None
 
     def locate(self, offset: int) -> tuple[int, int]:

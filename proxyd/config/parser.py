@@ -234,9 +234,10 @@ class _Parser:
 
     def end_of_file(self, offset: int, words: list[str]) -> None:
         if words:
-            self.wrong(
-                offset, 'unexpected end of file, expecting ";" or "}"', f'";" is missing after "{words[-1]}"'
-            )
+            said = 'unexpected end of file, expecting ";" or "}"'
+            if self.source.order < 0:
+                said = 'unexpected end of parameter, expecting ";"'
+            self.wrong(offset, said, f'";" is missing after "{words[-1]}"')
             return
         owner = self.outer[-1][0]
         hint = ""

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.fuzz_config [--seconds 60] [--seed N]
 
-What breaks a property lands in tests/fuzz/regressions/config/ and is replayed by test_fuzz_config.py from then on.
+What breaks a property lands in tests/fuzz/regressions/config/; test_fuzz_config.py replays it from then on.
 Seeds: the golden configurations and tests/fuzz/corpus/config/.
 """
 
@@ -26,57 +26,17 @@ TESTS = Path(__file__).resolve().parents[1]
 CORPUS = TESTS / "fuzz" / "corpus" / "config"
 REGRESSIONS = TESTS / "fuzz" / "regressions" / "config"
 
+WORDS = r"""
+; { } " ' \ $ ${ # = ^~ @ *. .* ~ ~* (?<n>.) / on off 0 -1 1k 9999999999999999999 1h 5ms
+http:// https:// unix:/x [::1]:80 127.0.0.1:80 *:80 80-90 localhost default hostnames volatile
+weight=1 buffer=1k flush=1s escape=json always default_server reuseport backlog=1
+"""
 DICTIONARY = [
     *(f"{directive.name} ".encode() for directive in ALL),
     *(f"${variable.name}".encode() for variable in VARIABLES),
-    *(b";", b"{", b"}", b" { ", b"; ", b'"', b"'", b"\\", b"$", b"${", b"#", b"\n", b"\r\n", b"\t", b"\0"),
-    *(
-        b"include a;",
-        b"include *;",
-        b"include self;",
-        b"\xef\xbb\xbf",
-        b"\xff",
-        b"\xc3\xa4",
-        b"~",
-        b"~*",
-        b"(?<n>.)",
-    ),
-    *(
-        b"on",
-        b"off",
-        b"0",
-        b"-1",
-        b"1k",
-        b"9999999999999999999",
-        b"1h 30m",
-        b"5ms",
-        b"=",
-        b"^~",
-        b"@",
-        b"*.",
-        b".*",
-    ),
-    *(
-        b"http://",
-        b"https://",
-        b"unix:/x",
-        b"[::1]:80",
-        b"127.0.0.1:80",
-        b"*:80",
-        b"80-90",
-        b"localhost",
-        b"/",
-    ),
-    *(
-        b"default",
-        b"hostnames",
-        b"volatile",
-        b"weight=1",
-        b"buffer=1k",
-        b"flush=1s",
-        b"escape=json",
-        b"always",
-    ),
+    *(word.encode() for word in WORDS.split()),
+    *(b" { ", b"; ", b"\n", b"\r\n", b"\t", b"\0", b"\xef\xbb\xbf", b"\xff", b"\xc3\xa4"),
+    *(b"include a;", b"include *;", b"include self;", b"1h 30m"),
 ]
 
 
