@@ -41,7 +41,8 @@ struct px_transport {
 };
 
 /* Takes over fd (non-blocking), watches it. readable_now: the caller knows that data may be there already
- * (accept with deferred data: true is always safe). false: could not be watched; fd is still the caller's. */
+ * (accept with deferred data: true is always safe). A connect under way: the caller clears writable;
+ * on_ready comes when it is decided. false: could not be watched; fd is still the caller's. */
 bool px_transport_plain(px_transport *transport, px_loop *loop, int fd, bool readable_now,
                         void (*on_ready)(px_transport *transport));
 /* Moves the connection to another owner's struct (tunnel, idle pool), without a system call: from is left

@@ -436,6 +436,20 @@ TEST(loop_signal, "a signal ends the run, so that Python can look at it")
     end();
 }
 
+TEST(loop_shows_turns, "another process can see the loop turn")
+{
+    begin();
+    _Atomic uint64_t cell = 77;
+    one_turn();
+    px_loop_show_turns(loop, &cell);
+    CHECK_INT(atomic_load(&cell), 1);
+    one_turn();
+    one_turn();
+    CHECK_INT(atomic_load(&cell), 3);
+    CHECK_INT(px_loop_turns(loop), 3);
+    end();
+}
+
 TEST(loop_wall_clock, "the wall clock is the same all through a turn")
 {
     begin();

@@ -259,6 +259,25 @@ TEST(moves, "a connection moves to another struct with all that is known of it")
     end();
 }
 
+TEST(connecting, "a connect under way that ends well makes the transport writable, and says so")
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int listening = socket(AF_INET, SOCK_STREAM, 0), ours = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    loop = px_loop_new();
+    REQUIRE(bind(listening, (struct sockaddr *)&address, len) == 0 && listen(listening, 1) == 0);
+    getsockname(listening, (struct sockaddr *)&address, &len);
+    CHECK(connect(ours, (struct sockaddr *)&address, len) == 0 || errno == EINPROGRESS);
+    us.ready = 0;
+    REQUIRE(px_transport_plain(&us.transport, loop, ours, false, on_ready));
+    us.transport.writable = false;
+    wait_ready();
+    CHECK(us.transport.writable && !us.transport.peer_ended);
+    them = accept(listening, NULL, NULL);
+    close(listening);
+    end();
+}
+
 TEST(refused_descriptor, "a descriptor that cannot be watched stays the caller's")
 {
     loop = px_loop_new();
