@@ -105,6 +105,13 @@ static bool count_line(px_h1_conn *conn, const px_h1_settings *settings, uint32_
     return true;
 }
 
+/* nginx says the same when one line is too long and when all together are. */
+static px_parse_error too_long(const uint8_t *line, size_t len)
+{
+    return (px_parse_error){.status = 494, .text = "client sent too long header line", .where = {line, len},
+                            .activity = READING_HEADERS};
+}
+
 /* bytes: the head, or what there is of it. False: too large, *error says how. */
 static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
 {
@@ -121,15 +128,13 @@ static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
             if (conn->line == 0)
                 *error = (px_parse_error){.status = 414, .text = "client sent too long URI", .activity = READING_LINE};
             else
-                *error = (px_parse_error){.status = 494, .text = "client sent too long header line",
-                                          .where = {line, len}, .activity = READING_HEADERS};
+                *error = too_long(line, len);
             return false;
         }
         if (end == NULL && (len <= conn->room || conn->buffers < settings->large_buffer_count))
             return true;
         if (end == NULL || !count_line(conn, settings, len)) {
-            *error = (px_parse_error){.status = 494, .text = "client sent too large request",
-                                      .activity = READING_HEADERS};
+            *error = too_long(line, len);
             return false;
         }
         conn->line += len;
@@ -158,14 +163,24 @@ static px_slice first_line(px_slice bytes)
     return px_slice_from(bytes.data, len > 0 && bytes.data[len - 1] == '\r' ? len - 1 : len);
 }
 
-/* No request can be made of what came. Nothing that follows it is looked at. */
-static void refuse(px_h1_conn *conn, const px_parse_error *error, bool gone)
+/* What $request_length says of it: the whole lines in front of the one that is wrong. */
+static size_t good_lines(px_slice bytes, const px_parse_error *error)
 {
-    px_slice bytes = unread(conn);
+    if (error->activity != NULL && strcmp(error->activity, READING_LINE) == 0)
+        return 0;
+    if (error->where.data >= bytes.data && error->where.data < bytes.data + bytes.len)
+        bytes.len = (size_t)(error->where.data - bytes.data);
+    const uint8_t *last = bytes.len > 0 ? memrchr(bytes.data, '\n', bytes.len) : NULL;
+    return last != NULL ? (size_t)(last - bytes.data) + 1 : 0;
+}
+
+/* No request can be made of what came (bytes: the head, as far as it is there). Nothing that follows it is looked at. */
+static void refuse(px_h1_conn *conn, px_slice bytes, const px_parse_error *error, bool gone)
+{
     px_h1_exchange *exchange = begin_exchange(conn, false);
     exchange->bad = exchange->body_done = true;
     conn->closing = true;
-    exchange->stream.received = bytes.len;
+    exchange->stream.received = good_lines(bytes, error);
     exchange->stream.gone = gone;
     exchange->stream.client_ended = conn->transport.read_ended;
     if (gone)
@@ -205,7 +220,7 @@ static void parse_head(px_h1_conn *conn, px_slice bytes)
     if (px_h1_parse_request(bytes, headers, &head, &error) == PX_PARSE_DONE)
         start_request(conn, &head, bytes.len);
     else
-        refuse(conn, &error, false);
+        refuse(conn, bytes, &error, false);
 }
 
 /* Empty lines in front of a request line (RFC 9112 2.2). */
@@ -239,7 +254,7 @@ static bool look_for_head(px_h1_conn *conn)
     if (!head_fits(conn, head, &error) ||
         (len == 0 && px_h1_check_partial(bytes, &error) == PX_PARSE_BAD)) {
         forget_head(conn);
-        refuse(conn, &error, false);
+        refuse(conn, head, &error, false);
         return true;
     }
     if (len == 0)
@@ -278,7 +293,7 @@ static void give_up_head(px_h1_conn *conn, int status, const char *text)
     px_parse_error error = {
         .status = status, .text = text, .activity = in_line ? READING_LINE : READING_HEADERS};
     forget_head(conn);
-    refuse(conn, &error, true);
+    refuse(conn, bytes, &error, true);
 }
 
 static void ended_before_head(px_h1_conn *conn, px_io io)

@@ -44,9 +44,19 @@ static void choose_keepalive(px_h1_conn *conn, const px_response_head *head)
     const px_h1_settings *settings = exchange->stream.settings;
     uint64_t age_ms = px_loop_now_ms(conn->transport.loop) - conn->client.started_ms;
     if (head->close || exchange->bad || !px_h1_conn_may_go_on(conn) || settings->keepalive_timeout == 0 ||
-        conn->client.requests >= settings->keepalive_requests || age_ms > settings->keepalive_time ||
-        (exchange->expect_continue && !exchange->body_done)) /* who knows whether the body will come */
+        conn->client.requests >= settings->keepalive_requests || age_ms > settings->keepalive_time)
         exchange->stream.keepalive = false;
+}
+
+/* The client may be waiting before it sends a body that nobody wants. To go on with the connection we must know where the body
+ * ends, so it is told to send it (as nginx does), and DRAIN throws it away. */
+static void settle_expectation(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    if (exchange->expect_continue && !exchange->body_done && exchange->stream.keepalive && !exchange->stream.gone) {
+        exchange->expect_continue = false;
+        px_h1_send_continue(conn);
+    }
 }
 
 static void content_length(px_h1_text *text, const px_h1_exchange *exchange, const px_response_head *head)
@@ -110,6 +120,7 @@ static void send_head(px_stream *stream, const px_response_head *head)
     exchange->head_sent = true;
     choose_framing(exchange, head);
     choose_keepalive(conn, head);
+    settle_expectation(conn);
     if (stream->gone)
         return;
     write_head(exchange, head);
