@@ -102,10 +102,10 @@ class Inheritance:
             "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
             "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
             "types": self._finish_types,
-            "access_log": self._finish_access_log,
-            "error_log": self._finish_error_log,
-            "proxy_set_header": self._finish_set_header,
-            "proxy_hide_header": self._finish_hide_header,
+            "access_log": _once(self._finish_access_log, "access_log"),
+            "error_log": _once(self._finish_error_log, "error_log"),
+            "proxy_set_header": _once(self._finish_set_header, "proxy_set_header"),
+            "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
             "proxy_busy_buffers_size": self._finish_busy_buffers,
         }
         self._fields = [(name, self._finishers.get(name)) for name, _ in FIELDS]
@@ -232,6 +232,19 @@ class Inheritance:
                 self._wrong(_first_of(node, blame), message, hint)
                 break
         return busy
+
+
+def _once(finish: Callable[[Node], Any], *names: str) -> Callable[[Node], Any]:
+    """The same, but worked out once for all Nodes that have the same values of these directives."""
+    done: dict[tuple[int, ...], tuple[Any, Node]] = {}  # the Node keeps the values that are known by their id
+
+    def find(node: Node) -> Any:
+        key = tuple([id(node.values[name]) for name in names])
+        if key not in done:
+            done[key] = (finish(node), node)
+        return done[key][0]
+
+    return find
 
 
 def _too_few_buffers(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
