@@ -13,8 +13,9 @@ static px_parse bad_path(px_parse_error *error, px_slice path)
     return PX_PARSE_BAD;
 }
 
-/* Where the path ends: at "?", "#" or the end. *rewritten: something in it has to be decoded or removed. */
-static size_t measure_path(px_slice path, bool merge_slashes, bool *rewritten)
+/* Where the path ends: at "?", "#" or the end. *rewritten: something in it has to be decoded or removed;
+ * *quoted: decoded. */
+static size_t measure_path(px_slice path, bool merge_slashes, bool *rewritten, bool *quoted)
 {
     uint8_t before = 0;
     for (size_t i = 0; i < path.len; i++) {
@@ -24,6 +25,8 @@ static size_t measure_path(px_slice path, bool merge_slashes, bool *rewritten)
         case '#':
             return i;
         case '%':
+            *rewritten = *quoted = true;
+            break;
         case '\0': /* decode() refuses it; on the wire it cannot be */
             *rewritten = true;
             break;
@@ -95,11 +98,12 @@ static size_t remove_dots(uint8_t *bytes, size_t len, bool merge_slashes)
 px_parse px_path_normalize(px_slice path, bool merge_slashes, px_arena *arena, px_path *out,
                            px_parse_error *error)
 {
-    bool rewritten = false;
-    size_t path_len = measure_path(path, merge_slashes, &rewritten);
+    bool rewritten = false, quoted = false;
+    size_t path_len = measure_path(path, merge_slashes, &rewritten, &quoted);
     px_slice rest = px_slice_from(path.data + path_len, path.len - path_len);
     const uint8_t *fragment = rest.len > 0 ? memchr(rest.data, '#', rest.len) : NULL;
     *out = (px_path){.uri = px_slice_from(path.data, path_len),
+                     .quoted = quoted,
                      .plain = !rewritten && fragment == NULL && path_len > 0};
     if (fragment != NULL)
         rest.len = (size_t)(fragment - rest.data);

@@ -34,6 +34,7 @@ static void check_path(const path_case *c, bool merge_slashes, px_slice placed)
         if (c->args != NULL)
             check_bytes(got.args.data, got.args.len, c->args, strlen(c->args), __FILE__, __LINE__, "args");
         CHECK_INT(got.plain, c->plain);
+        CHECK_INT(got.quoted, memchr(c->path, '%', strcspn(c->path, "?#")) != NULL);
     }
     if (check_failures != before)
         fprintf(stderr, "of path %s\n", c->path);
