@@ -13,6 +13,7 @@ void px_plan_reader_init(px_plan_reader *in, px_slice bytes, px_arena *arena, px
     in->resolve = resolve;
     in->self = self;
     in->borrow = false;
+    in->name = NULL;
     in->depth = 0;
     in->error[0] = '\0';
 }
@@ -35,27 +36,34 @@ static size_t append(char *text, size_t size, size_t used, const char *more)
     return n < 0 || (size_t)n >= size - used ? size - 1 : used + (size_t)n;
 }
 
-bool px_plan_fail(px_plan_reader *in, const char *what)
+/* "Server.locations[3].proxy", cut where it is too long. */
+static size_t put_place(const px_plan_reader *in, char *text, size_t size)
 {
-    size_t used = 0;
+    size_t used = append(text, size, 0, in->name != NULL ? in->name : "");
 
-    if (in->error[0] != '\0') {
-        return false;
-    }
     for (uint32_t i = 0; i < in->depth; i++) {
         const px_plan_place *place = &in->place[i];
         char number[16];
 
         if (place->list) {
             snprintf(number, sizeof number, "[%u]", place->index);
-            used = append(in->error, sizeof in->error, used, number);
+            used = append(text, size, used, number);
         } else if (place->field != NULL) {
-            used = append(in->error, sizeof in->error, used, used > 0 ? "." : "");
-            used = append(in->error, sizeof in->error, used, place->field);
+            used = append(text, size, used, ".");
+            used = append(text, size, used, place->field);
         }
     }
-    used = append(in->error, sizeof in->error, used, used > 0 ? ": " : "");
-    append(in->error, sizeof in->error, used, what);
+    return used;
+}
+
+bool px_plan_fail(px_plan_reader *in, const char *what)
+{
+    if (in->error[0] == '\0') {
+        size_t used = put_place(in, in->error, sizeof in->error / 2);
+
+        used = append(in->error, sizeof in->error, used, used > 0 ? ": " : "");
+        append(in->error, sizeof in->error, used, what);
+    }
     return false;
 }
 
@@ -130,7 +138,10 @@ bool px_plan_enter_struct(px_plan_reader *in, const char *name, uint32_t fields)
         snprintf(text, sizeof text, "%s has %u fields, expected %u", name, count, fields);
         return px_plan_fail(in, text);
     }
-    return push(in, (px_plan_place){.field = name});
+    if (in->name == NULL) {
+        in->name = name;
+    }
+    return push(in, (px_plan_place){.field = NULL});
 }
 
 bool px_plan_enter_list(px_plan_reader *in, uint32_t item_bytes, uint32_t *count)

@@ -29,7 +29,8 @@ typedef struct px_plan_reader {
     px_arena *arena;
     px_plan_resolve *resolve;
     void *self;
-    bool borrow; /* slices point into the input instead of the arena */
+    bool borrow;      /* slices point into the input instead of the arena */
+    const char *name; /* of the outermost Struct */
     uint32_t depth;
     px_plan_place place[PX_PLAN_DEPTH];
     char error[256]; /* "" or what is wrong and where; the first error stays */
@@ -43,7 +44,7 @@ bool px_plan_reader_at_end(px_plan_reader *in);
 
 /* The calls of the generated readers. False: in->error says why. */
 
-/* A Struct of exactly that many fields begins. name: the Struct's, shown at the start of an error's path. */
+/* A Struct of exactly that many fields begins. name: the Struct's, for errors. */
 bool px_plan_enter_struct(px_plan_reader *in, const char *name, uint32_t fields);
 /* A list begins. item_bytes: the fewest bytes that an item can take in the input. */
 bool px_plan_enter_list(px_plan_reader *in, uint32_t item_bytes, uint32_t *count);
