@@ -1,4 +1,5 @@
-/* See engine.h: one worker's C side. Generations are prepared, activated and retired here; sockets are engine_listen.c's. */
+/* See engine.h: one worker's C side. Generations are prepared, activated and retired here; sockets are
+ * engine_listen.c's. */
 #include "engine.h"
 
 #include <errno.h>
@@ -127,7 +128,8 @@ static void drop_prepared(px_prepared *prepared)
 }
 
 /* Keeps the sockets that are new. */
-static bool keep_sockets(px_engine *engine, px_prepared *prepared, px_descriptors descriptors, px_engine_error *error)
+static bool keep_sockets(px_engine *engine, px_prepared *prepared, px_descriptors descriptors,
+                         px_engine_error *error)
 {
     const px_plan_listen_ref_list *listens = &prepared->generation->plan->listens;
     for (uint32_t i = 0; i < listens->count; i++) {
@@ -136,8 +138,8 @@ static bool keep_sockets(px_engine *engine, px_prepared *prepared, px_descriptor
         if (fd >= 0)
             prepared->fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (fd >= 0 && prepared->fds[i] < 0) {
-            snprintf(error->text, sizeof error->text, "the socket \"%.*s\" cannot be kept (%s)", PX_SLICE_ARGS(key),
-                     px_log_errno(errno));
+            snprintf(error->text, sizeof error->text, "the socket \"%.*s\" cannot be kept (%s)",
+                     PX_SLICE_ARGS(key), px_log_errno(errno));
             return false;
         }
         if (fd < 0 && px_engine_find_listening(engine, key) == NULL) {
@@ -201,7 +203,8 @@ static void retire(px_generation *generation)
     generation->retired = true;
     generation->linger.on_due = on_linger;
     if (generation->plan->shutdown_timeout > 0 && !px_list_empty(&generation->requests))
-        px_timer_start(generation->worker->loop, &generation->linger, (uint64_t)generation->plan->shutdown_timeout);
+        px_timer_start(generation->worker->loop, &generation->linger,
+                       (uint64_t)generation->plan->shutdown_timeout);
     px_generation_release(&generation);
 }
 
@@ -209,7 +212,8 @@ bool px_engine_activate(px_engine *engine, uint64_t generation, px_engine_error 
 {
     px_prepared *prepared = find_prepared(engine, generation);
     if (prepared == NULL || engine->draining) {
-        snprintf(error->text, sizeof error->text, "generation %llu is not prepared", (unsigned long long)generation);
+        snprintf(error->text, sizeof error->text, "generation %llu is not prepared",
+                 (unsigned long long)generation);
         return false;
     }
     if (!px_engine_switch_listenings(engine, prepared, error))
@@ -227,7 +231,8 @@ bool px_engine_activate(px_engine *engine, uint64_t generation, px_engine_error 
 
 /* ---- logs ---- */
 
-bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint32_t count, px_engine_error *error)
+bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint32_t count,
+                      px_engine_error *error)
 {
     bool good = true;
     for (px_list *at = engine->worker.files.next; at != &engine->worker.files; at = at->next) {
@@ -236,11 +241,13 @@ bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint3
             px_log_sink_flush(PX_CONTAINER(sink, px_log_sink, link));
         int fd = -1;
         for (uint32_t i = 0; i < count && fd < 0; i++)
-            if (descriptors[i].key.len == file->path_len + 4 && memcmp(descriptors[i].key.data, "log:", 4) == 0 &&
+            if (descriptors[i].key.len == file->path_len + 4 &&
+                memcmp(descriptors[i].key.data, "log:", 4) == 0 &&
                 memcmp(descriptors[i].key.data + 4, file->path, file->path_len) == 0)
                 fd = descriptors[i].fd;
         if (fd >= 0 && !px_file_replace(file, fd)) {
-            snprintf(error->text, sizeof error->text, "\"%s\" cannot be reopened (%s)", file->path, px_log_errno(errno));
+            snprintf(error->text, sizeof error->text, "\"%s\" cannot be reopened (%s)", file->path,
+                     px_log_errno(errno));
             good = false;
         }
     }

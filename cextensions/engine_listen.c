@@ -7,7 +7,7 @@
 #include "engine_private.h"
 
 #define COMPLAIN_GAP_MS 1000
-#define CLOSE_AT_ONCE   16 /* idle connections closed to make room */
+#define CLOSE_AT_ONCE 16 /* idle connections closed to make room */
 
 static px_engine_listening *of(const px_listener *listener)
 {
@@ -123,8 +123,8 @@ static void on_accept(px_listener *listener, int fd, const px_address *peer)
 static void on_accept_error(px_listener *listener, int error)
 {
     px_worker_count(&of(listener)->engine->worker, PX_COUNTER_ACCEPT_FAILURES, 1);
-    px_log_at(&px_log_main, error == EMFILE || error == ENFILE ? PX_LOG_CRIT : PX_LOG_ALERT, 0, "accept4() failed (%s)",
-              px_log_errno(error));
+    px_log_at(&px_log_main, error == EMFILE || error == ENFILE ? PX_LOG_CRIT : PX_LOG_ALERT, 0,
+              "accept4() failed (%s)", px_log_errno(error));
 }
 
 /* ---- sockets ---- */
@@ -133,7 +133,8 @@ px_engine_listening *px_engine_find_listening(px_engine *engine, px_slice key)
 {
     for (px_list *at = engine->listenings.next; at != &engine->listenings; at = at->next) {
         px_engine_listening *listening = PX_CONTAINER(at, px_engine_listening, link);
-        if (listening->listener != NULL && px_slice_equal(key, px_slice_from(listening->key, listening->key_len)))
+        if (listening->listener != NULL &&
+            px_slice_equal(key, px_slice_from(listening->key, listening->key_len)))
             return listening;
     }
     return NULL;
@@ -155,7 +156,8 @@ static void close_listening(px_engine_listening *listening)
     px_listener *listener = listening->listener;
     px_loop *loop = listening->engine->worker.loop;
     listening->listener = NULL;
-    listening->connections++; /* stays while its idle connections close; px_engine_sweep_listenings frees it */
+    listening
+        ->connections++; /* stays while its idle connections close; px_engine_sweep_listenings frees it */
     listener->references++;
     px_listener_close(listener);
     px_h1_server_drain(loop, listener, false);
@@ -163,13 +165,13 @@ static void close_listening(px_engine_listening *listening)
     listening->connections--;
 }
 
-static px_engine_listening *open_listening(px_engine *engine, px_generation *generation, const px_plan_listen *plan,
-                                           int fd, px_engine_error *error)
+static px_engine_listening *open_listening(px_engine *engine, px_generation *generation,
+                                           const px_plan_listen *plan, int fd, px_engine_error *error)
 {
     px_listener *listener = px_listener_open(engine->worker.loop, fd);
     if (listener == NULL) {
-        snprintf(error->text, sizeof error->text, "\"%.*s\" cannot be listened on (%s)", PX_SLICE_ARGS(plan->key),
-                 px_log_errno(errno));
+        snprintf(error->text, sizeof error->text, "\"%.*s\" cannot be listened on (%s)",
+                 PX_SLICE_ARGS(plan->key), px_log_errno(errno));
         return NULL;
     }
     px_engine_listening *listening = px_memory_zalloc(sizeof *listening + plan->key.len);
@@ -245,7 +247,8 @@ bool px_engine_switch_listenings(px_engine *engine, px_prepared *prepared, px_en
         return false;
     }
     for (uint32_t i = 0; i < listens->count; i++)
-        point_at(px_engine_find_listening(engine, listens->items[i]->key), prepared->generation, listens->items[i]);
+        point_at(px_engine_find_listening(engine, listens->items[i]->key), prepared->generation,
+                 listens->items[i]);
     mark_wanted(engine, prepared->generation);
     close_unwanted(engine);
     return true;

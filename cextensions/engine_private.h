@@ -5,8 +5,8 @@
 #include "engine.h"
 #include "proxy/handler_proxy.h"
 
-/* A listening socket, from the Generation that first had its key to the one that has it no more, and until the connections it
- * accepted are gone. px_listener.owner points to its first member. */
+/* A listening socket, from the Generation that first had its key to the one that has it no more, and until
+ * the connections it accepted are gone. px_listener.owner points to its first member. */
 typedef struct px_engine_listening {
     px_listening shown;
     px_list link; /* in px_engine.listenings */
@@ -22,7 +22,7 @@ typedef struct px_engine_listening {
 typedef struct px_prepared {
     px_list link;
     px_generation *generation; /* one reference */
-    int *fds; /* of its listens, in their order; -1: open already */
+    int *fds;                  /* of its listens, in their order; -1: open already */
     uint32_t count;
 } px_prepared;
 
@@ -42,7 +42,8 @@ struct px_engine {
 
 /* engine_listen.c */
 px_engine_listening *px_engine_find_listening(px_engine *engine, px_slice key);
-/* Sockets and their connections go over to the Generation; those that it lacks close. False: nothing has changed. */
+/* Sockets and their connections go over to the Generation; those that it lacks close. False: nothing has
+ * changed. */
 bool px_engine_switch_listenings(px_engine *engine, px_prepared *prepared, px_engine_error *error);
 /* Accepts no more. */
 void px_engine_close_listenings(px_engine *engine);

@@ -1,10 +1,11 @@
 /* Serves a Plan with no Python around: for tests under sanitizers, for fuzzers, for profiles.
  *
- *     main_engine PLAN
+ *     main_engine PLAN [PIDFILE]
  *
- * PLAN: a file with the msgpack of an EnginePlan. The sockets that it names are bound here, its logs are opened here. SIGHUP
- * reads the file again and puts it into service; SIGUSR1 opens the logs again; SIGQUIT drains; SIGTERM and SIGINT end. What is
- * alive at the end is told on stderr; the exit status is 1 when something was left over. */
+ * PLAN: a file with the msgpack of an EnginePlan. PIDFILE is written when the sockets listen. The sockets that it names are bound here, its logs are
+ * opened here. SIGHUP reads the file again and puts it into service; SIGUSR1 opens the logs again; SIGQUIT
+ * drains; SIGTERM and SIGINT end. What is alive at the end is told on stderr; the exit status is 1 when
+ * something was left over. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +160,8 @@ static bool load(void)
     if (bytes == NULL)
         return false;
     open_all(px_slice_from(bytes, len));
-    uint64_t number = px_engine_prepare(self.engine, px_slice_from(bytes, len), self.held, self.count, &error);
+    uint64_t number =
+        px_engine_prepare(self.engine, px_slice_from(bytes, len), self.held, self.count, &error);
     free(bytes);
     if (number == 0 || !px_engine_activate(self.engine, number, &error)) {
         fprintf(stderr, "main_engine: %s\n", error.text);
@@ -219,8 +221,19 @@ static void watch_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     self.signals.on_event = on_signal;
-    px_loop_watch_level(px_engine_loop(self.engine), &self.signals, signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
-                        EPOLLIN);
+    px_loop_watch_level(px_engine_loop(self.engine), &self.signals,
+                        signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), EPOLLIN);
+}
+
+static void write_pid(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        perror(path);
+        exit(1);
+    }
+    fprintf(file, "%d\n", (int)getpid());
+    fclose(file);
 }
 
 static int finish(void)
@@ -235,7 +248,8 @@ static int finish(void)
         free((void *)(uintptr_t)self.held[i].key.data);
     }
     uint64_t left = px_h1_server_live() + px_h1_client_live() + px_block_live();
-    fprintf(stderr, "main_engine: ended with %llu connections, %llu requests, %llu idle upstream; left over: %llu\n",
+    fprintf(stderr,
+            "main_engine: ended with %llu connections, %llu requests, %llu idle upstream; left over: %llu\n",
             (unsigned long long)before.connections, (unsigned long long)before.requests,
             (unsigned long long)before.idle_upstream, (unsigned long long)left);
     return left == 0 ? 0 : 1;
@@ -244,8 +258,8 @@ static int finish(void)
 int main(int argc, char **argv)
 {
     px_engine_error error = {""};
-    if (argc != 2) {
-        fprintf(stderr, "usage: main_engine PLAN\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: main_engine PLAN [PIDFILE]\n");
         return 2;
     }
     self.path = argv[1];
@@ -260,6 +274,8 @@ int main(int argc, char **argv)
     watch_signals();
     if (!load())
         return 1;
+    if (argc == 3)
+        write_pid(argv[2]);
     while (!is_over()) {
         /* While draining, look again each second: connections end without telling anybody here. */
         uint64_t until = self.draining ? px_loop_now_ms(px_engine_loop(self.engine)) + 100 : UINT64_MAX;

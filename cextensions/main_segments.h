@@ -1,4 +1,5 @@
-/* For programs without a master (main_engine.c, C tests, fuzzers): makes the two shared segments that an engine needs. */
+/* For programs without a master (main_engine.c, C tests, fuzzers): makes the two shared segments that an
+ * engine needs. */
 #ifndef PX_MAIN_SEGMENTS_H
 #define PX_MAIN_SEGMENTS_H
 
@@ -11,7 +12,7 @@
 #include "generated/shm_layout.h"
 
 #define PX_MAIN_PEERS 1024u
-#define PX_MAIN_SLAB  (1u << 20)
+#define PX_MAIN_SLAB (1u << 20)
 
 static inline int px_main_segment(const void *head, size_t head_bytes, size_t size)
 {
@@ -51,7 +52,8 @@ static inline int px_main_peers(void)
     head.layout = PX_SHM_LAYOUT;
     head.capacity = PX_MAIN_PEERS;
     head.records_offset = (uint32_t)sizeof head;
-    return px_main_segment(&head, sizeof head, sizeof head + PX_MAIN_PEERS * sizeof(struct px_shm_peer_record));
+    return px_main_segment(&head, sizeof head,
+                           sizeof head + PX_MAIN_PEERS * sizeof(struct px_shm_peer_record));
 }
 
 #endif

@@ -6,10 +6,10 @@
 
 #include "proxy/request.h"
 
-#define GATHER_BYTES    65536
-#define LINE_HINT       512
+#define GATHER_BYTES 65536
+#define LINE_HINT 512
 #define COMPLAIN_GAP_MS 60000
-#define BUFFER_MOST     ((int64_t)1 << 26)
+#define BUFFER_MOST ((int64_t)1 << 26)
 
 /* ---- sinks ---- */
 
@@ -20,7 +20,8 @@ static void write_failed(px_log_sink *sink, int error)
     if (sink->complained_ms != 0 && now - sink->complained_ms < COMPLAIN_GAP_MS)
         return;
     sink->complained_ms = now;
-    px_log_at(&px_log_main, PX_LOG_ALERT, 0, "write() to \"%s\" failed (%s)", sink->file->path, px_log_errno(error));
+    px_log_at(&px_log_main, PX_LOG_ALERT, 0, "write() to \"%s\" failed (%s)", sink->file->path,
+              px_log_errno(error));
 }
 
 static void write_all(px_log_sink *sink, const uint8_t *bytes, size_t len)
@@ -66,8 +67,8 @@ static void take_buffer(px_log_sink *sink)
         return;
     sink->region.ledger = NULL;
     px_worker_count(sink->worker, PX_COUNTER_LOG_BUFFERS_REFUSED, 1);
-    px_log_at(&px_log_main, PX_LOG_WARN, 0, "no room in shared memory for a buffer of \"%s\": it is written unbuffered",
-              sink->file->path);
+    px_log_at(&px_log_main, PX_LOG_WARN, 0,
+              "no room in shared memory for a buffer of \"%s\": it is written unbuffered", sink->file->path);
 }
 
 static void add_buffered(px_log_sink *sink, px_slice line)
@@ -154,7 +155,8 @@ bool px_build_log_file(px_build *build, px_plan_log_file *plan)
     if (sink->file == NULL)
         return false;
     sink->flush_ms = plan->flush > 0 ? (uint64_t)plan->flush : 0;
-    sink->buffer_bytes = plan->buffer <= 0 ? 0 : (uint32_t)(plan->buffer < BUFFER_MOST ? plan->buffer : BUFFER_MOST);
+    sink->buffer_bytes =
+        plan->buffer <= 0 ? 0 : (uint32_t)(plan->buffer < BUFFER_MOST ? plan->buffer : BUFFER_MOST);
     px_list_init(&sink->link);
     px_list_append(&sink->file->sinks, &sink->link);
     px_timer_init(&sink->flush, on_flush);
@@ -176,6 +178,31 @@ static bool is_plain(uint8_t c)
 static bool is_plain_json(uint8_t c)
 {
     return c >= 32 && c != '"' && c != '\\';
+}
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* A byte of word equals c: bit 7 there (and perhaps in bytes above it). */
+static uint64_t equal_bytes(uint64_t word, uint8_t c)
+{
+    uint64_t zero = word ^ EACH(c);
+    return (zero - EACH(1)) & ~zero;
+}
+
+/* How many bytes in front surely need no escape: eight at a time, which is most of every line. */
+static size_t plain_words(px_slice value, bool json)
+{
+    size_t i = 0;
+    for (; i + 8 <= value.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, value.data + i, 8);
+        uint64_t special = ((word - EACH(0x20)) & ~word) | equal_bytes(word, '"') | equal_bytes(word, '\\');
+        if (!json)
+            special |= word | (word + EACH(1)); /* from 0x7f on */
+        if (special & EACH(0x80))
+            break;
+    }
+    return i;
 }
 
 static void put_default(px_buffer *line, uint8_t c)
@@ -210,7 +237,7 @@ void px_access_log_escape(px_buffer *line, px_slice value, int64_t escape)
     }
     bool json = escape == PX_ESCAPE_JSON;
     size_t start = 0;
-    for (size_t i = 0; i < value.len; i++) {
+    for (size_t i = plain_words(value, json); i < value.len; i++) {
         uint8_t c = value.data[i];
         if (json ? is_plain_json(c) : is_plain(c))
             continue;

@@ -1,5 +1,6 @@
-/* Access logs: lines are made in one pass at the end of a Request and gather in a buffer. The buffer of a `buffer=` log lies in
- * the Ledger, so that the master can write what a killed worker left; other logs gather the lines of one loop turn. */
+/* Access logs: lines are made in one pass at the end of a Request and gather in a buffer. The buffer of a
+ * `buffer=` log lies in the Ledger, so that the master can write what a killed worker left; other logs
+ * gather the lines of one loop turn. */
 #ifndef PX_PROXY_ACCESS_LOG_H
 #define PX_PROXY_ACCESS_LOG_H
 
@@ -10,8 +11,8 @@
 struct px_log_sink {
     px_worker *worker;
     px_file *file;
-    px_list link; /* in file->sinks */
-    uint64_t flush_ms; /* 0: no limit */
+    px_list link;         /* in file->sinks */
+    uint64_t flush_ms;    /* 0: no limit */
     px_log_region region; /* ledger NULL: not buffered */
     px_timer flush;
     px_task turn_end;

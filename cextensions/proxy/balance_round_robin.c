@@ -1,5 +1,6 @@
-/* nginx's smooth weighted round robin: each pick adds every peer's effective weight to its current one, takes the largest and
- * subtracts the sum from it. A failure lowers the effective weight, each pick raises it by one again. */
+/* nginx's smooth weighted round robin: each pick adds every peer's effective weight to its current one,
+ * takes the largest and subtracts the sum from it. A failure lowers the effective weight, each pick raises
+ * it by one again. */
 #include "proxy/upstream.h"
 
 px_peer *px_balance_round_robin(px_pick *pick, uint32_t from, uint32_t to, uint64_t now_s)

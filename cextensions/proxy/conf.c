@@ -1,4 +1,5 @@
-/* See conf.h: the table of Objects, loading a Plan into it, Generations. What is derived from each kind is built elsewhere. */
+/* See conf.h: the table of Objects, loading a Plan into it, Generations. What is derived from each kind is
+ * built elsewhere. */
 #include "proxy/conf.h"
 
 #include <stdarg.h>
@@ -11,8 +12,8 @@
 #include "proxy/upstream.h"
 
 #define FIRST_BUCKETS 256
-#define DEPTH_MOST    64 /* maps that refer to maps */
-#define SLOTS_MOST    65535
+#define DEPTH_MOST 64 /* maps that refer to maps */
+#define SLOTS_MOST 65535
 
 int px_descriptor_find(px_descriptors descriptors, px_slice key)
 {
@@ -129,7 +130,8 @@ static void add_child(loading *self, px_object *child)
     px_object *object = self->object;
     if (object->child_count == self->child_capacity) {
         self->child_capacity = self->child_capacity == 0 ? 8 : self->child_capacity * 2;
-        object->children = px_memory_resize(object->children, self->child_capacity * sizeof *object->children);
+        object->children =
+            px_memory_resize(object->children, self->child_capacity * sizeof *object->children);
     }
     object->children[object->child_count++] = px_object_ref(child);
     if (object->depth <= child->depth)
@@ -160,7 +162,8 @@ static bool build_root(px_build *build, px_plan_root *plan)
 {
     px_log *log = px_arena_zalloc(build->arena, sizeof *log);
     plan->runtime = log;
-    if (plan->slots < 0 || plan->slots > SLOTS_MOST || plan->worker_connections < 1 || plan->shutdown_timeout < 0)
+    if (plan->slots < 0 || plan->slots > SLOTS_MOST || plan->worker_connections < 1 ||
+        plan->shutdown_timeout < 0)
         return px_build_fail(build, "the plan's root holds a number that makes no sense");
     return px_build_log(build, &plan->error_log, log);
 }
@@ -209,8 +212,8 @@ static bool read_object(px_build *build, loading *self, px_slice body)
 }
 
 /* The Object has one reference, the caller's. NULL: failed. */
-static px_object *load_object(px_worker *worker, const px_plan_plan_object *source, px_descriptors descriptors,
-                              px_engine_error *error)
+static px_object *load_object(px_worker *worker, const px_plan_plan_object *source,
+                              px_descriptors descriptors, px_engine_error *error)
 {
     int kind = kind_of(source->kind);
     if (kind < 0) {
@@ -306,7 +309,8 @@ static px_generation *new_generation(plan_load *load)
     return generation;
 }
 
-px_generation *px_generation_load(px_worker *worker, px_slice plan, px_descriptors descriptors, px_engine_error *error)
+px_generation *px_generation_load(px_worker *worker, px_slice plan, px_descriptors descriptors,
+                                  px_engine_error *error)
 {
     plan_load load = {.worker = worker, .descriptors = descriptors, .error = error};
     px_generation *generation = NULL;

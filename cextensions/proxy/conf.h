@@ -1,10 +1,13 @@
-/* The loaded configuration: Objects, found by digest and counted, and what is derived from each when it is read. A Generation
- * starts from a Root object; what did not change is the same Object as in the Generation before.
+/* The loaded configuration: Objects, found by digest and counted, and what is derived from each when it is
+ * read. A Generation starts from a Root object; what did not change is the same Object as in the Generation
+ * before.
  *
  * Plan structs (generated/plan.h) hold what Python wrote; their `runtime` points to what is declared here:
- *     Settings px_settings   Location px_location   Server px_server   ListenAddress px_names   Listen px_listen
- *     LogFile px_log_sink (access_log.h)   Map px_map (map.h)   Types px_types   Upstream px_upstream (upstream.h)   Regex px_regex
- * All of it is read only once it is loaded (but for upstreams and log sinks, which have a state) and lives in the Object's arena. */
+ *     Settings px_settings    Location px_location    Server px_server    ListenAddress px_names
+ *     Listen px_listen        LogFile px_log_sink     Map px_map          Types px_types
+ *     Upstream px_upstream    Regex px_regex
+ * All of it is read only once it is loaded (but for upstreams and log sinks, which have a state) and lives
+ * in the Object's arena. */
 #ifndef PX_PROXY_CONF_H
 #define PX_PROXY_CONF_H
 
@@ -70,7 +73,7 @@ typedef struct px_settings {
     uint32_t add_header_count;
     px_set_header *set_headers;
     uint32_t set_header_count;
-    uint64_t request_dropped;     /* bit per px_header_id: not passed to a peer as it came */
+    uint64_t request_dropped;       /* bit per px_header_id: not passed to a peer as it came */
     px_table request_dropped_names; /* the same for names without a number */
     uint64_t answer_hidden;
     px_table answer_hidden_names;
@@ -128,7 +131,7 @@ typedef struct px_listen {
     const px_plan_listen *plan;
     px_names *addresses;
     uint32_t address_count;
-    const px_names *any; /* for local addresses without an entry of their own */
+    const px_names *any;         /* for local addresses without an entry of their own */
     const px_settings *settings; /* until a server is known */
 } px_listen;
 
@@ -141,9 +144,9 @@ typedef struct px_generation {
     px_worker *worker;
     px_object *root;
     const px_plan_root *plan;
-    const px_log *log;   /* of the main context */
-    px_list requests;    /* px_request.link */
-    px_timer linger;     /* worker_shutdown_timeout, once it is retired */
+    const px_log *log; /* of the main context */
+    px_list requests;  /* px_request.link */
+    px_timer linger;   /* worker_shutdown_timeout, once it is retired */
 } px_generation;
 
 /* Order of names: bytewise, a prefix first. */
@@ -166,9 +169,10 @@ int px_descriptor_find(px_descriptors descriptors, px_slice key);
 void px_objects_init(px_objects *objects);
 void px_objects_delete(px_objects *objects);
 
-/* Reads a Plan; what is new becomes Objects. NULL: error->text says why, and nothing has changed. One reference is the
- * caller's. */
-px_generation *px_generation_load(px_worker *worker, px_slice plan, px_descriptors descriptors, px_engine_error *error);
+/* Reads a Plan; what is new becomes Objects. NULL: error->text says why, and nothing has changed. One
+ * reference is the caller's. */
+px_generation *px_generation_load(px_worker *worker, px_slice plan, px_descriptors descriptors,
+                                  px_engine_error *error);
 void px_generation_release(px_generation **generation);
 
 static inline px_object *px_object_ref(px_object *object)
@@ -178,7 +182,8 @@ static inline px_object *px_object_ref(px_object *object)
 }
 void px_object_release(px_object **object);
 
-/* What turns a read Object into one that can be used. Each is one file's job. False: error says why; the arena is cleared. */
+/* What turns a read Object into one that can be used. Each is one file's job. False: error says why; the
+ * arena is cleared. */
 typedef struct px_build {
     px_worker *worker;
     px_object *object;

@@ -1,4 +1,5 @@
-/* What is derived from Server and Location: sorted prefixes, compiled regular expressions, what `return` and `proxy_pass` do. */
+/* What is derived from Server and Location: sorted prefixes, compiled regular expressions, what `return`
+ * and `proxy_pass` do. */
 #include <stdlib.h>
 
 #include "proxy/conf.h"
@@ -35,8 +36,9 @@ static void build_redirect(px_build *build, px_location *location)
     px_buffer_slice(&url, proxy->host);
     px_buffer_slice(&url, proxy->uri.data == NULL ? slash : proxy->uri);
     location->redirect_from = px_buffer_view(&url);
-    location->redirect_to =
-        proxy->uri.data == NULL ? slash : px_slice_from(location->plan->name.data, (size_t)proxy->prefix_bytes);
+    location->redirect_to = proxy->uri.data == NULL
+                                ? slash
+                                : px_slice_from(location->plan->name.data, (size_t)proxy->prefix_bytes);
 }
 
 static bool build_proxy(px_build *build, px_location *location)

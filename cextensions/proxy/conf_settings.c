@@ -5,11 +5,11 @@
 #include "proxy/conf.h"
 #include "proxy/vars.h"
 
-#define LINGERING_TIME_MS    30000 /* nginx's lingering_time */
+#define LINGERING_TIME_MS 30000 /* nginx's lingering_time */
 #define LINGERING_TIMEOUT_MS 5000
-#define HEAD_MOST            (1u << 20) /* no head of a peer's answer may be larger, whatever proxy_buffer_size says */
-#define READ_BYTES           16384
-#define BUFFER_MOST          ((int64_t)1 << 30)
+#define HEAD_MOST (1u << 20) /* no head of a peer's answer may be larger, whatever proxy_buffer_size says */
+#define READ_BYTES 16384
+#define BUFFER_MOST ((int64_t)1 << 30)
 
 _Static_assert(PX_HEADER_IDS <= 64, "sets of header numbers are 64 bits");
 
@@ -18,7 +18,8 @@ static const uint64_t hop_by_hop = PX_HEADER_BIT(CONNECTION) | PX_HEADER_BIT(KEE
                                    PX_HEADER_BIT(TRAILER) | PX_HEADER_BIT(TRANSFER_ENCODING) |
                                    PX_HEADER_BIT(CONTENT_LENGTH) | PX_HEADER_BIT(UPGRADE) |
                                    PX_HEADER_BIT(PROXY_CONNECTION);
-static const uint64_t request_only = PX_HEADER_BIT(HOST) | PX_HEADER_BIT(EXPECT) | PX_HEADER_BIT(HTTP2_SETTINGS);
+static const uint64_t request_only =
+    PX_HEADER_BIT(HOST) | PX_HEADER_BIT(EXPECT) | PX_HEADER_BIT(HTTP2_SETTINGS);
 static const uint64_t framing = PX_HEADER_BIT(CONTENT_LENGTH) | PX_HEADER_BIT(TRANSFER_ENCODING);
 
 static int64_t within(int64_t value, int64_t least, int64_t most)
@@ -57,7 +58,8 @@ static void build_limits(px_settings *settings)
 {
     const px_plan_settings *plan = settings->plan;
     int64_t head = within(plan->proxy_buffer_size, 1, HEAD_MOST);
-    int64_t body = within(plan->proxy_buffers->number, 1, 65536) * within(plan->proxy_buffers->size, 1, 1 << 24);
+    int64_t body =
+        within(plan->proxy_buffers->number, 1, 65536) * within(plan->proxy_buffers->size, 1, 1 << 24);
     settings->limits = (px_h1_client_limits){
         .connect_timeout = time_of(plan->proxy_connect_timeout),
         .send_timeout = time_of(plan->proxy_send_timeout),
@@ -117,7 +119,8 @@ static void finish_set_header(px_build *build, px_set_header *header, px_slice n
     if (!px_template_constant(&header->value))
         return;
     px_slice value = header->value.count == 0 ? PX_SLICE("") : header->value.ops[0].text;
-    header->constant = value.len == 0 ? PX_SLICE("") : join(build->arena, name, PX_SLICE(": "), value, PX_SLICE("\r\n"));
+    header->constant =
+        value.len == 0 ? PX_SLICE("") : join(build->arena, name, PX_SLICE(": "), value, PX_SLICE("\r\n"));
 }
 
 /* Host is sent to every peer; without a proxy_set_header of its own it is $proxy_host. */
@@ -133,7 +136,8 @@ static bool build_set_headers(px_build *build, px_settings *settings)
 {
     const px_plan_set_header_list *headers = &settings->plan->proxy_set_header;
     settings->request_dropped = hop_by_hop | request_only;
-    settings->set_headers = px_arena_zalloc(build->arena, (headers->count + 1u) * sizeof *settings->set_headers);
+    settings->set_headers =
+        px_arena_zalloc(build->arena, (headers->count + 1u) * sizeof *settings->set_headers);
     px_table_init(&settings->request_dropped_names, build->arena, headers->count);
     bool has_host = false;
     for (uint32_t i = 0; i < headers->count; i++)

@@ -1,5 +1,5 @@
-/* The files that log lines go to, by path. One descriptor each, however many Objects and Generations write to it; its number
- * stays the same when the file is reopened, so that nobody has to be told. */
+/* The files that log lines go to, by path. One descriptor each, however many Objects and Generations write
+ * to it; its number stays the same when the file is reopened, so that nobody has to be told. */
 #ifndef PX_PROXY_FILES_H
 #define PX_PROXY_FILES_H
 

@@ -1,10 +1,10 @@
-/* Answers that proxyd makes itself: error pages, the small page of a redirect, and how an answer ends that cannot be completed.
- * The pages look like nginx's, whose users know them. */
+/* Answers that proxyd makes itself: error pages, the small page of a redirect, and how an answer ends that
+ * cannot be completed. The pages look like nginx's, whose users know them. */
 #include "proxy/request.h"
 
 typedef struct page {
-    int status;      /* what is asked for; nginx has numbers of its own from 494 */
-    int shown;       /* what the client is told */
+    int status; /* what is asked for; nginx has numbers of its own from 494 */
+    int shown;  /* what the client is told */
     const char *title;
     const char *heading; /* NULL: as the title */
     const char *detail;  /* a second line, or NULL */
@@ -33,9 +33,11 @@ static const page pages[] = {
     {416, 416, "416 Requested Range Not Satisfiable", NULL, NULL},
     {421, 421, "421 Misdirected Request", NULL, NULL},
     {429, 429, "429 Too Many Requests", NULL, NULL},
-    {494, 400, "400 Request Header Or Cookie Too Large", "400 Bad Request", "Request Header Or Cookie Too Large"},
+    {494, 400, "400 Request Header Or Cookie Too Large", "400 Bad Request",
+     "Request Header Or Cookie Too Large"},
     {495, 400, "400 The SSL certificate error", "400 Bad Request", "The SSL certificate error"},
-    {496, 400, "400 No required SSL certificate was sent", "400 Bad Request", "No required SSL certificate was sent"},
+    {496, 400, "400 No required SSL certificate was sent", "400 Bad Request",
+     "No required SSL certificate was sent"},
     {497, 400, "400 The plain HTTP request was sent to HTTPS port", "400 Bad Request",
      "The plain HTTP request was sent to HTTPS port"},
     {500, 500, "500 Internal Server Error", NULL, NULL},
@@ -58,8 +60,8 @@ static const page *find_page(int status)
 /* The client's side is not in order: what else it sends is not to be understood. */
 static bool ends_connection(int status)
 {
-    return status == 400 || status == 413 || status == 414 || (status >= 494 && status <= 497) || status == 500 ||
-           status == 501;
+    return status == 400 || status == 413 || status == 414 || (status >= 494 && status <= 497) ||
+           status == 500 || status == 501;
 }
 
 static void put_text(px_buffer *buffer, const char *text)

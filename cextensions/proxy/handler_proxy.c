@@ -2,8 +2,8 @@
 #include "proxy/handler_proxy.h"
 
 #define BODY_READ_BYTES 65536
-#define GATHER_BYTES    4096
-#define SEND_PIECES     16
+#define GATHER_BYTES 4096
+#define SEND_PIECES 16
 
 /* ---- the client's body ---- */
 
@@ -42,7 +42,8 @@ static px_piece *new_held(px_proxy *proxy)
     return &proxy->held[proxy->held_count++];
 }
 
-/* Small pieces are copied together, so that a client that sends byte by byte does not make us hold a block for each. */
+/* Small pieces are copied together, so that a client that sends byte by byte does not make us hold a block
+ * for each. */
 static void hold_copy(px_proxy *proxy, const px_piece *piece)
 {
     const uint8_t *data = piece->data;
@@ -173,7 +174,8 @@ static void send_held(px_proxy *proxy)
             pieces[n] = proxy->held[at];
             px_block_ref(pieces[n].owner);
         }
-        px_h1_client_send(proxy->client, pieces, n, proxy->chunked, at == proxy->held_count && proxy->body_whole);
+        px_h1_client_send(proxy->client, pieces, n, proxy->chunked,
+                          at == proxy->held_count && proxy->body_whole);
     }
     px_proxy_current_try(proxy)->bytes_sent += proxy->held_bytes;
 }
@@ -217,7 +219,8 @@ static px_step start(px_request *r)
     proxy->started_ms = px_loop_now_ms(r->worker->loop);
     proxy->body_whole = r->head.body == 0;
     px_list_init(&proxy->tunnel_link);
-    px_pick_begin(&proxy->pick, proxy->upstream, tries > 0 && tries < UINT32_MAX ? (uint32_t)tries : 0, &r->arena);
+    px_pick_begin(&proxy->pick, proxy->upstream, tries > 0 && tries < UINT32_MAX ? (uint32_t)tries : 0,
+                  &r->arena);
     if (!proxy->body_whole && (settings->proxy_request_buffering || must_know_length(proxy))) {
         proxy->waiting_for_body = true;
         ask_for_body(proxy);
@@ -232,9 +235,11 @@ static void end(px_request *r)
     px_proxy *proxy = r->handler_state;
     if (proxy->pick.peer != NULL) {
         if (r->end_status == 499)
-            px_request_log(r, PX_LOG_INFO,
-                           "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed "
-                           "too while %s", px_proxy_activity(proxy));
+            px_request_log(
+                r, PX_LOG_INFO,
+                "epoll_wait() reported that client prematurely closed connection, so upstream connection is "
+                "closed too while %s",
+                px_proxy_activity(proxy));
         px_proxy_let_go(proxy, PX_TRY_FINE, false);
     }
     release_held(proxy);

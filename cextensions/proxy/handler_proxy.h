@@ -30,43 +30,45 @@ typedef struct px_proxy {
     px_pick pick;
     px_h1_client *client; /* NULL: no connection in hand */
     px_tunnel *tunnel;
-    px_list tunnel_link;  /* in px_worker.tunnels */
+    px_list tunnel_link; /* in px_worker.tunnels */
 
-    px_slice uri;       /* as the peer gets it: path and query */
-    px_slice peer_name; /* of the last peer asked, or the upstream's when none was live; data NULL: none yet */
-    px_slice head;      /* as it is sent in each try */
-    int64_t head_body;  /* the body that head announces */
+    px_slice uri; /* as the peer gets it: path and query */
+    px_slice
+        peer_name;     /* of the last peer asked, or the upstream's when none was live; data NULL: none yet */
+    px_slice head;     /* as it is sent in each try */
+    int64_t head_body; /* the body that head announces */
 
     /* The client's body. Held pieces can be sent again. */
     px_piece *held;
     uint32_t held_count, held_capacity;
     size_t held_bytes;
-    px_block *gather;       /* small pieces are copied here; the last of held points into it */
+    px_block *gather; /* small pieces are copied here; the last of held points into it */
     uint32_t gather_used;
-    uint64_t body_bytes;    /* that came so far */
-    bool body_whole;        /* all of it came */
-    bool body_lost;         /* some of it is no longer held: no retry */
-    bool body_asked;        /* read_body's answer is due */
-    bool chunked;           /* this try frames the body in chunks */
+    uint64_t body_bytes; /* that came so far */
+    bool body_whole;     /* all of it came */
+    bool body_lost;      /* some of it is no longer held: no retry */
+    bool body_asked;     /* read_body's answer is due */
+    bool chunked;        /* this try frames the body in chunks */
 
-    bool stale_retried;     /* this try had its one new connection after a dead idle one */
+    bool stale_retried; /* this try had its one new connection after a dead idle one */
     bool connected;
-    bool counted;           /* the connection is in px_worker.upstreams */
-    bool paused;            /* the peer is not read: the client is slow */
-    bool upstream_done;     /* the peer's answer is complete */
-    bool waiting_for_body;  /* nothing was tried yet: the body gathers first */
+    bool counted;               /* the connection is in px_worker.upstreams */
+    bool paused;                /* the peer is not read: the client is slow */
+    bool upstream_done;         /* the peer's answer is complete */
+    bool waiting_for_body;      /* nothing was tried yet: the body gathers first */
     uint64_t tunnel_head_bytes; /* of the answer's head, that the tunnel sends first */
 
-    uint64_t started_ms;     /* of the first try: proxy_next_upstream_timeout */
+    uint64_t started_ms; /* of the first try: proxy_next_upstream_timeout */
     uint64_t try_started_ms;
     px_try *tries;
     uint32_t try_count, try_capacity;
     px_try first_tries[2];
-    px_header *headers;      /* of the last answer, as it came: $upstream_http_* */
+    px_header *headers; /* of the last answer, as it came: $upstream_http_* */
     uint32_t header_count;
 } px_proxy;
 
-/* The name of the peer in hand (or of the upstream), and the uri that it is asked for: for log lines. False: not yet known. */
+/* The name of the peer in hand (or of the upstream), and the uri that it is asked for: for log lines.
+ * False: not yet known. */
 bool px_proxy_target(const px_proxy *proxy, px_slice *name, px_slice *uri);
 const px_header *px_proxy_headers(const px_proxy *proxy, uint32_t *count);
 
@@ -83,13 +85,15 @@ void px_proxy_on_sent(px_h1_client *client);
 /* handler_proxy_response.c */
 /* Whether a Connection field names this one: then it is for one hop only. */
 bool px_is_connection_option(const px_header *headers, uint32_t count, px_slice name);
-void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block, bool body_follows);
+void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block,
+                      bool body_follows);
 void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bool last);
 /* The client takes more. */
 void px_proxy_on_writable(px_request *r);
 
 /* handler_proxy_retry.c */
-/* Picks a peer and asks it. Answers when there is none. The Request may be gone afterwards (never within start). */
+/* Picks a peer and asks it. Answers when there is none. The Request may be gone afterwards (never within
+ * start). */
 void px_proxy_try(px_proxy *proxy);
 void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure);
 /* Whether this status of an answer sends the Request to another peer. Then that has happened. */

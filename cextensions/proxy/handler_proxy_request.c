@@ -1,4 +1,5 @@
-/* The head that a peer gets, written in one pass: request line, what proxy_set_header says, framing, the client's other fields. */
+/* The head that a peer gets, written in one pass: request line, what proxy_set_header says, framing, the
+ * client's other fields. */
 #include "proxy/handler_proxy.h"
 
 #define HEAD_ROOM 256 /* request line and framing beside what the client sent */
@@ -82,7 +83,8 @@ static bool is_dropped(const px_request *r, const px_header *header)
     } else if (px_table_find(&settings->request_dropped_names, header->name) != NULL) {
         return true;
     }
-    return r->head.connection_names && px_is_connection_option(r->head.headers, r->head.header_count, header->name);
+    return r->head.connection_names &&
+           px_is_connection_option(r->head.headers, r->head.header_count, header->name);
 }
 
 static void put_client_headers(px_buffer *head, const px_request *r)

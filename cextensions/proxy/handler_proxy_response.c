@@ -146,7 +146,8 @@ static void log_tunnel_end(px_request *r, const px_tunnel_result *result)
                        "upstream timed out (110: Connection timed out) while proxying upgraded connection");
     else if (result->error_number != 0)
         px_request_log(r, result->client_side ? PX_LOG_INFO : PX_LOG_ERROR,
-                       "recv() failed (%s) while proxying upgraded connection", px_log_errno(result->error_number));
+                       "recv() failed (%s) while proxying upgraded connection",
+                       px_log_errno(result->error_number));
 }
 
 static void on_tunnel_end(px_tunnel *tunnel, const px_tunnel_result *result)
@@ -160,7 +161,8 @@ static void on_tunnel_end(px_tunnel *tunnel, const px_tunnel_result *result)
     r->worker->tunnel_count--;
     px_worker_count(r->worker, PX_COUNTER_TUNNELS_ACTIVE, -1);
     r->bytes_sent += result->to_client;
-    now->body_bytes = result->to_client > proxy->tunnel_head_bytes ? result->to_client - proxy->tunnel_head_bytes : 0;
+    now->body_bytes =
+        result->to_client > proxy->tunnel_head_bytes ? result->to_client - proxy->tunnel_head_bytes : 0;
     now->bytes_sent += result->to_peer;
     r->done = true;
     px_request_end(r);
@@ -203,7 +205,8 @@ static void upgrade(px_proxy *proxy, const px_response_head_in *head)
 
 /* ---- heads ---- */
 
-void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block, bool body_follows)
+void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block,
+                      bool body_follows)
 {
     px_proxy *proxy = px_h1_client_owner(client);
     px_request *r = proxy->request;

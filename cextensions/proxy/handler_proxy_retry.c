@@ -76,8 +76,8 @@ static void log_connect_error(px_proxy *proxy, int error)
     bool usual = error == ECONNREFUSED || error == EAGAIN || error == ECONNRESET || error == ENETDOWN ||
                  error == ENETUNREACH || error == EHOSTDOWN || error == EHOSTUNREACH;
     px_request_log(proxy->request, usual ? PX_LOG_ERROR : PX_LOG_CRIT,
-                   "connect() to %.*s failed (%s) while connecting to upstream", PX_SLICE_ARGS(proxy->peer_name),
-                   px_log_errno(error));
+                   "connect() to %.*s failed (%s) while connecting to upstream",
+                   PX_SLICE_ARGS(proxy->peer_name), px_log_errno(error));
 }
 
 static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer)
@@ -139,7 +139,8 @@ static void on_connected(px_h1_client *client)
 
 static bool is_idempotent(const px_request *r)
 {
-    return r->head.method != PX_METHOD_POST && r->head.method != PX_METHOD_LOCK && r->head.method != PX_METHOD_PATCH;
+    return r->head.method != PX_METHOD_POST && r->head.method != PX_METHOD_LOCK &&
+           r->head.method != PX_METHOD_PATCH;
 }
 
 /* mask: NEXT_* bits that must all be in proxy_next_upstream. */
@@ -149,10 +150,12 @@ static bool may_try_next(const px_proxy *proxy, int64_t mask, bool sent, uint32_
     const px_plan_settings *settings = r->settings->plan;
     if (sent && !is_idempotent(r))
         mask |= PX_NEXT_NON_IDEMPOTENT;
-    if (proxy->pick.tries < tries_needed || (settings->proxy_next_upstream & mask) != mask || proxy->body_lost)
+    if (proxy->pick.tries < tries_needed || (settings->proxy_next_upstream & mask) != mask ||
+        proxy->body_lost)
         return false;
     uint64_t spent = px_loop_now_ms(r->worker->loop) - proxy->started_ms;
-    return settings->proxy_next_upstream_timeout <= 0 || spent < (uint64_t)settings->proxy_next_upstream_timeout;
+    return settings->proxy_next_upstream_timeout <= 0 ||
+           spent < (uint64_t)settings->proxy_next_upstream_timeout;
 }
 
 static void answer_no_live(px_proxy *proxy)
@@ -207,13 +210,15 @@ void px_proxy_try(px_proxy *proxy)
 
 static void log_error(px_proxy *proxy, const char *call, int error, const char *activity)
 {
-    px_request_log(proxy->request, PX_LOG_ERROR, "%s failed (%s) while %s", call, px_log_errno(error), activity);
+    px_request_log(proxy->request, PX_LOG_ERROR, "%s failed (%s) while %s", call, px_log_errno(error),
+                   activity);
 }
 
 static void log_timeout(px_proxy *proxy, const char *activity)
 {
     px_worker_count(proxy->request->worker, PX_COUNTER_UPSTREAM_TIMEOUTS, 1);
-    px_request_log(proxy->request, PX_LOG_ERROR, "upstream timed out (110: Connection timed out) while %s", activity);
+    px_request_log(proxy->request, PX_LOG_ERROR, "upstream timed out (110: Connection timed out) while %s",
+                   activity);
 }
 
 /* Says what happened in nginx's words; gives the NEXT_* bit that it falls under. */
@@ -262,8 +267,9 @@ static bool may_be_stale(const px_h1_failure *failure)
     return failure->kind == PX_FAIL_SEND || failure->kind == PX_FAIL_READ || failure->kind == PX_FAIL_CLOSED;
 }
 
-/* A kept connection that the peer closed while it was idle: nobody failed. The same peer is asked again over a new one, where
- * HTTP allows it (RFC 9110 9.2.2, RFC 9112 9.3.1). False: it is a failure like others. */
+/* A kept connection that the peer closed while it was idle: nobody failed. The same peer is asked again
+ * over a new one, where HTTP allows it (RFC 9110 9.2.2, RFC 9112 9.3.1). False: it is a failure like
+ * others. */
 static bool retry_stale(px_proxy *proxy, const px_h1_failure *failure)
 {
     px_request *r = proxy->request;

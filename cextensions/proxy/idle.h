@@ -1,5 +1,6 @@
-/* Idle connections to peers, per worker. They outlive Generations: a pool belongs to an upstream's name, in it a shelf to a peer's
- * address, and a new Generation's Upstream finds what the old one left. Taking one is one list operation. */
+/* Idle connections to peers, per worker. They outlive Generations: a pool belongs to an upstream's name, in
+ * it a shelf to a peer's address, and a new Generation's Upstream finds what the old one left. Taking one
+ * is one list operation. */
 #ifndef PX_PROXY_IDLE_H
 #define PX_PROXY_IDLE_H
 
@@ -33,7 +34,8 @@ void px_idle_shelf_release(px_idle_shelf **shelf);
 
 /* The connection parked last, which is no longer parked; NULL: none. */
 px_h1_client *px_idle_take(px_idle_shelf *shelf);
-/* Parks *client (which becomes NULL) for timeout_ms. Of more than most idle ones in the pool, the longest idle is closed. */
+/* Parks *client (which becomes NULL) for timeout_ms. Of more than most idle ones in the pool, the longest
+ * idle is closed. */
 void px_idle_park(px_idle_shelf *shelf, px_h1_client **client, uint32_t most, uint64_t timeout_ms);
 /* Closes idle connections of whatever pool, at most count (worker_connections). Gives how many. */
 uint32_t px_idle_close_some(px_worker *worker, uint32_t count);

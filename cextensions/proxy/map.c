@@ -41,7 +41,8 @@ bool px_build_map(px_build *build, px_plan_map *plan)
     plan->runtime = map;
     return px_build_template(build, &map->source, &plan->source) &&
            px_build_template(build, &map->by_default, &plan->default_) &&
-           build_entries(build, &map->exact, &plan->exact) && build_entries(build, &map->heads, &plan->heads) &&
+           build_entries(build, &map->exact, &plan->exact) &&
+           build_entries(build, &map->heads, &plan->heads) &&
            build_entries(build, &map->tails, &plan->tails) && build_regexes(build, map, &plan->regexes);
 }
 

@@ -11,14 +11,14 @@
 #include "proxy/request.h"
 
 /* Backtracking is bounded, so that no path that a client sends can hold the worker: about 10 ms at worst. */
-#define MATCH_LIMIT     200000
-#define DEPTH_LIMIT     2000
-#define HEAP_LIMIT_KIB  1024
+#define MATCH_LIMIT 200000
+#define DEPTH_LIMIT 2000
+#define HEAP_LIMIT_KIB 1024
 #define JIT_STACK_LEAST (32 * 1024)
-#define JIT_STACK_MOST  (512 * 1024)
-#define PATTERN_MOST    65535
-#define GROUPS          64 /* pairs of the match data: the highest group that can be captured, and one */
-#define BUCKETS         256
+#define JIT_STACK_MOST (512 * 1024)
+#define PATTERN_MOST 65535
+#define GROUPS 64 /* pairs of the match data: the highest group that can be captured, and one */
+#define BUCKETS 256
 
 struct px_regex {
     px_list link; /* in its bucket */
@@ -115,7 +115,8 @@ static px_regex *compile(px_regexes *all, px_slice pattern, bool caseless, char 
     if (code == NULL) {
         PCRE2_UCHAR text[128] = "";
         pcre2_get_error_message(code_error, text, sizeof text);
-        snprintf(error, size, "pcre2_compile() failed: %s in \"%.*s\" at %zu", (char *)text, PX_SLICE_ARGS(pattern), at);
+        snprintf(error, size, "pcre2_compile() failed: %s in \"%.*s\" at %zu", (char *)text,
+                 PX_SLICE_ARGS(pattern), at);
         return NULL;
     }
     pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it, matching is slower, nothing else */
@@ -178,9 +179,8 @@ px_match px_regex_match(px_request *request, const px_plan_regex *plan, px_slice
     const px_regex *regex = plan->runtime;
     px_regexes *all = regex->all;
     const uint8_t *bytes = subject.len > 0 ? subject.data : (const uint8_t *)"";
-    int count = regex->fast
-                    ? pcre2_jit_match(regex->code, bytes, subject.len, 0, 0, all->match, all->limits)
-                    : pcre2_match(regex->code, bytes, subject.len, 0, 0, all->match, all->limits);
+    int count = regex->fast ? pcre2_jit_match(regex->code, bytes, subject.len, 0, 0, all->match, all->limits)
+                            : pcre2_match(regex->code, bytes, subject.len, 0, 0, all->match, all->limits);
     if (count == PCRE2_ERROR_NOMATCH)
         return PX_MATCH_NO;
     if (count < 0) {

@@ -6,9 +6,9 @@
 #include "proxy/access_log.h"
 #include "proxy/upstream.h"
 
-#define ARENA_BYTES    4096
+#define ARENA_BYTES 4096
 #define REDIRECTS_MOST 10
-#define FRONT          3 /* Server, Date and Content-Type stand before a Handler's fields */
+#define FRONT 3 /* Server, Date and Content-Type stand before a Handler's fields */
 
 static px_step run_content(px_request *r)
 {
@@ -21,13 +21,13 @@ static const struct {
     const char *name;
     px_step (*run)(px_request *r);
 } steps[] = {
-    {"server", px_step_server},                  /* by local address and Host */
-    {"server_rewrite", px_step_server_return},   /* `return` of the server */
-    {"location", px_step_location},              /* by path */
-    {"rewrite", px_step_location_return},        /* `return` of the location */
-    {"content", run_content},                    /* its Handler */
+    {"server", px_step_server},                /* by local address and Host */
+    {"server_rewrite", px_step_server_return}, /* `return` of the server */
+    {"location", px_step_location},            /* by path */
+    {"rewrite", px_step_location_return},      /* `return` of the location */
+    {"content", run_content},                  /* its Handler */
 };
-#define STEPS         (sizeof steps / sizeof steps[0])
+#define STEPS (sizeof steps / sizeof steps[0])
 #define LOCATION_STEP 2
 
 void px_request_continue(px_request *r)
@@ -43,7 +43,8 @@ bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
 {
     px_request_end_handler(r);
     if (++r->redirects > REDIRECTS_MOST) {
-        px_request_log(r, PX_LOG_ERROR, "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
+        px_request_log(r, PX_LOG_ERROR,
+                       "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
                        PX_SLICE_ARGS(uri));
         px_request_send_error(r, 500);
         return false;
@@ -86,7 +87,8 @@ static px_request *new_request(px_stream *stream)
     return r;
 }
 
-/* Names that nginx calls invalid and leaves out: anything but letters, digits and dashes. Known names are fine. */
+/* Names that nginx calls invalid and leaves out: anything but letters, digits and dashes. Known names are
+ * fine. */
 static bool is_valid_name(px_slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -112,9 +114,10 @@ static void copy_headers(px_request *r, const px_request_head *head)
     for (uint32_t i = 0; i < head->header_count; i++) {
         const px_header *header = &head->headers[i];
         if (header->id == PX_HEADER_OTHER && !is_valid_name(header->name)) {
-            px_request_log(r, PX_LOG_INFO,
-                           "client sent invalid header line: \"%.*s: %.*s\" while reading client request headers",
-                           PX_SLICE_ARGS(header->name), PX_SLICE_ARGS(header->value));
+            px_request_log(
+                r, PX_LOG_INFO,
+                "client sent invalid header line: \"%.*s: %.*s\" while reading client request headers",
+                PX_SLICE_ARGS(header->name), PX_SLICE_ARGS(header->value));
             continue;
         }
         headers[count] = *header;
@@ -133,7 +136,8 @@ static bool read_target(px_request *r)
     px_path path;
     px_slice host = r->head.authority.len > 0 ? r->head.authority : r->head.host;
     if (host.len > 0 && !px_host_normalize(host, &r->arena, &r->host)) {
-        px_request_log(r, PX_LOG_INFO, "client sent invalid host header while reading client request headers");
+        px_request_log(r, PX_LOG_INFO,
+                       "client sent invalid host header while reading client request headers");
         px_request_send_error(r, 400);
         return false;
     }
@@ -165,12 +169,14 @@ static void log_bad_request(px_request *r, const px_parse_error *error)
 {
     const char *activity = error->activity != NULL ? error->activity : "reading client request headers";
     if (error->where.len > 0)
-        px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\" while %s", error->text, PX_SLICE_ARGS(error->where), activity);
+        px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\" while %s", error->text, PX_SLICE_ARGS(error->where),
+                       activity);
     else
         px_request_log(r, PX_LOG_INFO, "%s while %s", error->text, activity);
 }
 
-static void on_bad_request(px_stream *stream, const px_parse_error *error, px_slice request_line, px_block *block)
+static void on_bad_request(px_stream *stream, const px_parse_error *error, px_slice request_line,
+                           px_block *block)
 {
     px_request *r = new_request(stream);
     if (block != NULL)
@@ -255,9 +261,12 @@ static void on_abort(px_stream *stream, px_abort_reason reason)
     stream->request = NULL;
     if (r->end_status == 0 && !r->head_sent)
         r->end_status = 499;
-    px_worker_count(r->worker, reason == PX_ABORT_TIMEOUT ? PX_COUNTER_REQUESTS_TIMED_OUT : PX_COUNTER_REQUESTS_ABORTED, 1);
+    px_worker_count(r->worker,
+                    reason == PX_ABORT_TIMEOUT ? PX_COUNTER_REQUESTS_TIMED_OUT : PX_COUNTER_REQUESTS_ABORTED,
+                    1);
     if (reason == PX_ABORT_TIMEOUT)
-        px_request_log(r, PX_LOG_INFO, "client timed out (110: Connection timed out) while sending to client");
+        px_request_log(r, PX_LOG_INFO,
+                       "client timed out (110: Connection timed out) while sending to client");
     leave_stream(r);
     px_request_end(r);
 }

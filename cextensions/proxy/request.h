@@ -1,5 +1,6 @@
-/* A Request: what proxyd does about one Stream. It takes its arena, walks the step table (request.c), and ends in one place,
- * px_request_end, on every path. Its memory is its own: it may outlive the Stream and never points into the connection.
+/* A Request: what proxyd does about one Stream. It takes its arena, walks the step table (request.c), and
+ * ends in one place, px_request_end, on every path. Its memory is its own: it may outlive the Stream and
+ * never points into the connection.
  *
  * The memory of the Request is the first allocation of its arena; everything that it takes dies with it. */
 #ifndef PX_PROXY_REQUEST_H
@@ -26,29 +27,29 @@ typedef struct px_listening {
 
 /* The answer as far as it is known. Filled by a Handler, changed by filters, written by the last filter. */
 typedef struct px_answer {
-    int status;              /* 0: none yet */
-    px_slice reason;         /* empty: the standard one */
+    int status;      /* 0: none yet */
+    px_slice reason; /* empty: the standard one */
     px_header *headers;
     uint32_t count, capacity;
-    int64_t content_length;  /* -1: not known */
-    bool close;              /* the connection ends with this answer */
-    bool upgrade;            /* 101 */
+    int64_t content_length;    /* -1: not known */
+    bool close;                /* the connection ends with this answer */
+    bool upgrade;              /* 101 */
     bool has_server, has_date; /* among headers: the filter adds none */
 } px_answer;
 
 struct px_request {
     uint32_t magic;
-    uint8_t step;          /* index into the step table */
-    uint8_t redirects;     /* internal ones */
+    uint8_t step;      /* index into the step table */
+    uint8_t redirects; /* internal ones */
     uint8_t capture_count;
-    bool head_sent;        /* the answer's head went to the Stream */
-    bool last_sent;        /* and all of its body */
-    bool no_body;          /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
-    bool done;             /* everything is with the kernel */
-    bool plain_uri;        /* uri and args are what came in the request line */
-    bool pipelined;        /* once the Stream is over, like the numbers below */
-    uint16_t port;         /* of the listening socket; 0 for unix */
-    px_stream *stream;     /* NULL: over */
+    bool head_sent;          /* the answer's head went to the Stream */
+    bool last_sent;          /* and all of its body */
+    bool no_body;            /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
+    bool done;               /* everything is with the kernel */
+    bool plain_uri;          /* uri and args are what came in the request line */
+    bool pipelined;          /* once the Stream is over, like the numbers below */
+    uint16_t port;           /* of the listening socket; 0 for unix */
+    px_stream *stream;       /* NULL: over */
     const px_client *client; /* the Stream's, or a copy when that is over */
     px_worker *worker;
     px_generation *generation; /* NULL: a tunnel let it go */
@@ -63,13 +64,13 @@ struct px_request {
     px_filter *filters;
 
     px_request_head head;
-    px_slice host;  /* lower case, without the port; empty: none */
-    px_slice uri;   /* decoded and normalised */
-    px_slice args;  /* data NULL: none */
+    px_slice host; /* lower case, without the port; empty: none */
+    px_slice uri;  /* decoded and normalised */
+    px_slice args; /* data NULL: none */
     px_answer answer;
     int end_status; /* what the log shows when no head was sent: 499, 444, ...; 0: nothing special */
     uint64_t started_ms;
-    uint32_t head_bytes; /* about how long the request's head was */
+    uint32_t head_bytes;                 /* about how long the request's head was */
     uint64_t bytes_sent, bytes_received; /* once the Stream is over */
     uint64_t answer_head_bytes;
     px_slice server_addr, request_id; /* data NULL: not asked for yet */
@@ -77,9 +78,9 @@ struct px_request {
     px_map_kept *map_values;
     px_slice *slots; /* generation->plan->slots of them; NULL: none set yet */
     uint32_t slot_count;
-    uint64_t repeated;                  /* bit per px_header_id: more than one such field */
-    uint16_t first[PX_HEADER_IDS];      /* 1 + index of the first field of this id; 0: none */
-    px_slice captures[PX_CAPTURES];     /* of the last match: capture_count are set */
+    uint64_t repeated;              /* bit per px_header_id: more than one such field */
+    uint16_t first[PX_HEADER_IDS];  /* 1 + index of the first field of this id; 0: none */
+    px_slice captures[PX_CAPTURES]; /* of the last match: capture_count are set */
     px_arena arena;
 };
 
@@ -88,8 +89,9 @@ extern const px_stream_user px_request_stream_user;
 
 /* Goes on with the steps from r->step. r may be gone afterwards. */
 void px_request_continue(px_request *r);
-/* Starts again at the location with another uri (args: data NULL for none). False: too many times (500 was answered). The caller
- * is a step or Handler that has sent nothing, and returns PX_STEP_NEXT, or calls px_request_continue when it was waiting. */
+/* Starts again at the location with another uri (args: data NULL for none). False: too many times (500 was
+ * answered). The caller is a step or Handler that has sent nothing, and returns PX_STEP_NEXT, or calls
+ * px_request_continue when it was waiting. */
 bool px_request_redirect(px_request *r, px_slice uri, px_slice args);
 
 /* ---- answering ---- */
@@ -104,8 +106,8 @@ void px_request_send_head(px_request *r);
 void px_request_send_body(px_request *r, px_piece *pieces, uint32_t count, bool last);
 /* Head and body at once. body must live as long as the request. */
 px_step px_request_send_whole(px_request *r, px_slice body);
-/* An error page (or an empty body where nginx has none). When a head was sent already, the answer is cut off instead. Ends the
- * Handler. */
+/* An error page (or an empty body where nginx has none). When a head was sent already, the answer is cut
+ * off instead. Ends the Handler. */
 px_step px_request_send_error(px_request *r, int status);
 /* A redirect with Location (absolute when it begins with "/", as nginx makes it) and its small page. */
 px_step px_request_send_location(px_request *r, int status, px_slice location);
@@ -135,16 +137,19 @@ uint64_t px_request_body_bytes_sent(const px_request *r);
 uint64_t px_request_bytes_received(const px_request *r);
 /* What the log shows. */
 int px_request_status(const px_request *r);
-/* The address at which the connection arrived ("127.0.0.1", "unix:/run/x.sock"); one system call, the first time. */
+/* The address at which the connection arrived ("127.0.0.1", "unix:/run/x.sock"); one system call, the first
+ * time. */
 px_slice px_request_server_addr(px_request *r);
-/* "example.com" or "example.com:8080": what an absolute Location of ours names. Also in front of it "http://". */
+/* "example.com" or "example.com:8080": what an absolute Location of ours names. Also in front of it
+ * "http://". */
 void px_request_put_origin(px_request *r, px_buffer *buffer);
 px_slice px_request_slot(const px_request *r, uint64_t slot);
 /* A value for a field of a head: CR, LF and NUL, which only decoded text can hold, become spaces. */
 px_slice px_request_one_line(px_request *r, px_slice value);
 void px_request_set_slot(px_request *r, uint64_t slot, px_slice value);
 
-/* A line in the error log with nginx's context behind it: ", client: ..., server: ..., request: ..., upstream: ..., host: ...". */
+/* A line in the error log with nginx's context behind it: ", client: ..., server: ..., request: ...,
+ * upstream: ..., host: ...". */
 void px_request_log(px_request *r, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- steps that live elsewhere ---- */

@@ -1,4 +1,5 @@
-/* A Request's lines in the error log: the words that operators search for, with nginx's context behind them. */
+/* A Request's lines in the error log: the words that operators search for, with nginx's context behind
+ * them. */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -82,8 +82,8 @@ static bool redirects(const px_location *location)
     return location != NULL && location->plan->slash_redirect;
 }
 
-/* The entry that is uri with a "/" behind it and wants requests without it redirected. Between uri and uri/ in the order
- * stand only names that begin with uri and go on with a byte below "/". */
+/* The entry that is uri with a "/" behind it and wants requests without it redirected. Between uri and uri/
+ * in the order stand only names that begin with uri and go on with a byte below "/". */
 static const px_location *find_redirect(const px_level *level, px_slice uri, const px_level_entry *before)
 {
     const px_level_entry *end = level->entries + level->count;
@@ -119,7 +119,8 @@ static px_found find_path(const px_level *level, px_slice uri, const px_location
     return PX_FOUND_PREFIX;
 }
 
-px_found px_route_location(const px_level *level, px_slice uri, px_request *request, const px_location **location)
+px_found px_route_location(const px_level *level, px_slice uri, px_request *request,
+                           const px_location **location)
 {
     px_found found = find_path(level, uri, location);
     bool final = false;
@@ -161,7 +162,8 @@ static bool body_too_large(px_request *r)
     int64_t most = r->settings->plan->client_max_body_size;
     if (most <= 0 || r->head.body <= most)
         return false;
-    px_request_log(r, PX_LOG_ERROR, "client intended to send too large body: %lld bytes", (long long)r->head.body);
+    px_request_log(r, PX_LOG_ERROR, "client intended to send too large body: %lld bytes",
+                   (long long)r->head.body);
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* Which server, by local address and Host; which location, by nginx's rules: exact, longest prefix, "^~", regular expressions in
- * order, nested locations inside out. */
+/* Which server, by local address and Host; which location, by nginx's rules: exact, longest prefix, "^~",
+ * regular expressions in order, nested locations inside out. */
 #ifndef PX_PROXY_ROUTE_H
 #define PX_PROXY_ROUTE_H
 
@@ -16,7 +16,8 @@ typedef enum px_found {
 /* names' server for host (lower case, no port; empty: none). May set captures of request. */
 const px_server *px_route_server(const px_names *names, px_slice host, px_request *request);
 /* The location for uri below level; *location stays as it is when there is none. */
-px_found px_route_location(const px_level *level, px_slice uri, px_request *request, const px_location **location);
+px_found px_route_location(const px_level *level, px_slice uri, px_request *request,
+                           const px_location **location);
 /* The names that serve this local address. */
 const px_names *px_route_names(const px_listen *listen, int fd);
 

@@ -1,5 +1,5 @@
-/* A hash table of names, built once when a configuration is loaded and read only afterwards. Names compare without regard to
- * case. All memory is in the arena that it was made in. */
+/* A hash table of names, built once when a configuration is loaded and read only afterwards. Names compare
+ * without regard to case. All memory is in the arena that it was made in. */
 #ifndef PX_PROXY_TABLE_H
 #define PX_PROXY_TABLE_H
 
@@ -20,7 +20,7 @@ typedef struct px_table {
 
 /* Room for capacity names. 0: a table in which nothing is found. */
 void px_table_init(px_table *table, px_arena *arena, uint32_t capacity);
-/* key must stay as long as the table; value is not NULL. False: the name is there already, nothing changed. */
+/* key must stay as long as the table; value is not NULL. False: the name is there already. */
 bool px_table_add(px_table *table, px_slice key, const void *value);
 /* NULL: not there. */
 const void *px_table_find(const px_table *table, px_slice key);

@@ -57,12 +57,14 @@ static bool compile_piece(px_op *op, px_arena *arena, const px_plan_piece *piece
     return true;
 }
 
-bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_list *pieces, char *error, size_t size)
+bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_list *pieces, char *error,
+                         size_t size)
 {
     px_op *ops = px_arena_zalloc(arena, pieces->count * sizeof *ops);
     for (uint32_t i = 0; i < pieces->count; i++) {
         if (!compile_piece(&ops[i], arena, &pieces->items[i])) {
-            snprintf(error, size, "piece %u of a template names a variable that this engine does not have", i);
+            snprintf(error, size, "piece %u of a template names a variable that this engine does not have",
+                     i);
             return false;
         }
     }

@@ -1,5 +1,6 @@
-/* Text with $variables, compiled to operations once; a constant one costs nothing. Values are slices: data == NULL means that the
- * variable has no value (a log line shows "-"), which is not the same as an empty one. */
+/* Text with $variables, compiled to operations once; a constant one costs nothing. Values are slices: data
+ * == NULL means that the variable has no value (a log line shows "-"), which is not the same as an empty
+ * one. */
 #ifndef PX_PROXY_TEMPLATE_H
 #define PX_PROXY_TEMPLATE_H
 
@@ -27,7 +28,8 @@ typedef struct px_template {
 } px_template;
 
 /* Memory from the arena. False: error says which piece makes no sense. */
-bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_list *pieces, char *error, size_t size);
+bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_list *pieces, char *error,
+                         size_t size);
 /* A template that is one literal. */
 px_template px_template_literal(px_arena *arena, px_slice text);
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #define WEIGHT_MOST 1000000
-#define TIME_MOST   ((int64_t)1 << 40)
+#define TIME_MOST ((int64_t)1 << 40)
 
 static uint64_t monotonic_s(void)
 {
@@ -91,18 +91,22 @@ bool px_build_upstream(px_build *build, px_plan_upstream *plan)
     upstream->plan = plan;
     upstream->worker = build->worker;
     upstream->peers = px_arena_zalloc(build->arena, plan->peers.count * sizeof *upstream->peers);
-    upstream->keepalive = plan->keepalive < 0 ? 0 : plan->keepalive > INT_MAX ? INT_MAX : (uint32_t)plan->keepalive;
+    upstream->keepalive = plan->keepalive < 0         ? 0
+                          : plan->keepalive > INT_MAX ? INT_MAX
+                                                      : (uint32_t)plan->keepalive;
     plan->runtime = upstream;
     px_arena_on_clear(build->arena, on_release, claim);
     if (plan->balance != PX_BALANCE_ROUND_ROBIN)
-        return px_build_fail(build, "upstream \"%.*s\" balances in an unknown way", PX_SLICE_ARGS(plan->name));
+        return px_build_fail(build, "upstream \"%.*s\" balances in an unknown way",
+                             PX_SLICE_ARGS(plan->name));
     if (!build_peers(build, upstream, false))
         return false;
     upstream->primaries = upstream->count;
     if (!build_peers(build, upstream, true))
         return false;
     upstream->single = upstream->count == 1 && upstream->primaries == 1;
-    return upstream->count > 0 || px_build_fail(build, "upstream \"%.*s\" has no peers", PX_SLICE_ARGS(plan->name));
+    return upstream->count > 0 ||
+           px_build_fail(build, "upstream \"%.*s\" has no peers", PX_SLICE_ARGS(plan->name));
 }
 
 /* ---- picking ---- */

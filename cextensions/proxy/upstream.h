@@ -1,5 +1,6 @@
-/* An Upstream at work: its Peers, how one is picked, what becomes of their connections. Derived from a Plan's Upstream; lives as
- * long as that Object. Idle connections (idle.h) and the Zone's records outlive it. */
+/* An Upstream at work: its Peers, how one is picked, what becomes of their connections. Derived from a
+ * Plan's Upstream; lives as long as that Object. Idle connections (idle.h) and the Zone's records outlive
+ * it. */
 #ifndef PX_PROXY_UPSTREAM_H
 #define PX_PROXY_UPSTREAM_H
 
@@ -9,9 +10,9 @@
 typedef struct px_peer {
     const px_plan_peer *plan;
     px_address address;
-    px_peer_record *record; /* shared by all workers; private when the Zone is full */
-    int32_t slot;           /* in the Zone and the Ledger; -1: private */
-    uint32_t index;         /* in px_upstream.peers */
+    px_peer_record *record;                   /* shared by all workers; private when the Zone is full */
+    int32_t slot;                             /* in the Zone and the Ledger; -1: private */
+    uint32_t index;                           /* in px_upstream.peers */
     int64_t current_weight, effective_weight; /* this worker's */
     int64_t fail_timeout_s;
     px_idle_shelf *shelf;
@@ -20,10 +21,10 @@ typedef struct px_peer {
 struct px_upstream {
     const px_plan_upstream *plan;
     px_worker *worker;
-    px_peer *peers;    /* primaries first, then backups */
+    px_peer *peers; /* primaries first, then backups */
     uint32_t primaries, count;
-    uint32_t usable;   /* not `down`: how many tries a Request has */
-    bool single;       /* one peer and no backup: failures are not counted */
+    uint32_t usable; /* not `down`: how many tries a Request has */
+    bool single;     /* one peer and no backup: failures are not counted */
     uint32_t keepalive;
 };
 
@@ -32,9 +33,9 @@ struct px_upstream {
 /* What one Request has tried. */
 typedef struct px_pick {
     px_upstream *upstream;
-    px_peer *peer;  /* in hand; NULL: none */
-    bool backups;   /* primaries are exhausted */
-    uint32_t tries; /* left, the peer in hand included */
+    px_peer *peer;   /* in hand; NULL: none */
+    bool backups;    /* primaries are exhausted */
+    uint32_t tries;  /* left, the peer in hand included */
     uint64_t *tried; /* bit per peer */
     uint64_t words[PX_PICK_WORDS];
 } px_pick;
@@ -42,7 +43,7 @@ typedef struct px_pick {
 /* How a try ended. */
 typedef enum px_try_end {
     PX_TRY_FINE,
-    PX_TRY_NEXT,   /* the next peer is asked, but this one is not to blame (403, 404) */
+    PX_TRY_NEXT, /* the next peer is asked, but this one is not to blame (403, 404) */
     PX_TRY_FAILED
 } px_try_end;
 
@@ -52,7 +53,8 @@ bool px_build_upstream(px_build *build, px_plan_upstream *plan);
 void px_pick_begin(px_pick *pick, px_upstream *upstream, uint32_t tries, px_arena *arena);
 /* The next peer: counted as active until px_pick_end. NULL: no live upstreams. */
 px_peer *px_pick_next(px_pick *pick);
-/* The peer in hand is given back. True: it has just reached max_fails ("upstream server temporarily disabled"). */
+/* The peer in hand is given back. True: it has just reached max_fails ("upstream server temporarily
+ * disabled"). */
 bool px_pick_end(px_pick *pick, px_try_end end);
 
 /* What a balancing method offers: the best of peers[from..to) that is live and not tried; NULL: none. */

@@ -1,7 +1,10 @@
 /* The table of built-in variables by number. */
 #include "proxy/vars.h"
 
-#define FIELD(name) {px_var_##name, px_var_prepare_header}
+#define FIELD(name)                                                                                          \
+    {                                                                                                        \
+        px_var_##name, px_var_prepare_header                                                                 \
+    }
 
 const px_variable_entry px_variable_table[PX_VARIABLES] = {
     [PX_VAR_ARGS] = {px_var_args, NULL},

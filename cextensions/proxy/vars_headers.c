@@ -38,7 +38,8 @@ static bool fits(const px_header *header, const px_op *op)
 }
 
 /* All fields of the name as one list, as nginx has it since 1.23. A single one is not copied. */
-static px_slice join(px_request *r, const px_header *headers, uint32_t count, const px_op *op, px_slice between)
+static px_slice join(px_request *r, const px_header *headers, uint32_t count, const px_op *op,
+                     px_slice between)
 {
     const px_header *first = NULL;
     px_buffer text = {0};
@@ -119,7 +120,8 @@ static px_slice cookie_in(px_slice cookies, px_slice name)
         if (stop == NULL)
             stop = end;
         size_t len = (size_t)(stop - at);
-        if (len > name.len && at[name.len] == '=' && px_slice_equal_caseless(px_slice_from(at, name.len), name))
+        if (len > name.len && at[name.len] == '=' &&
+            px_slice_equal_caseless(px_slice_from(at, name.len), name))
             return px_slice_from(at + name.len + 1, len - name.len - 1);
         at = stop;
     }
@@ -195,7 +197,8 @@ static px_slice framing_header(px_request *r, uint64_t id)
     case PX_HEADER_CONNECTION:
         return answer->upgrade ? PX_SLICE("upgrade") : keepalive ? PX_SLICE("keep-alive") : PX_SLICE("close");
     case PX_HEADER_TRANSFER_ENCODING:
-        return answer->content_length < 0 && !r->no_body && r->head.minor_version > 0 ? PX_SLICE("chunked") : PX_NO_VALUE;
+        return answer->content_length < 0 && !r->no_body && r->head.minor_version > 0 ? PX_SLICE("chunked")
+                                                                                      : PX_NO_VALUE;
     case PX_HEADER_KEEP_ALIVE: {
         if (!keepalive || r->settings->h1.keepalive_header == 0)
             return PX_NO_VALUE;

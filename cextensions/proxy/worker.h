@@ -1,5 +1,6 @@
-/* What all requests of one worker process share: the loop, what lies in shared memory, the loaded Objects, idle connections,
- * the clock's texts, how many connections there are. Made by the engine, handed to everything below it. */
+/* What all requests of one worker process share: the loop, what lies in shared memory, the loaded Objects,
+ * idle connections, the clock's texts, how many connections there are. Made by the engine, handed to
+ * everything below it. */
 #ifndef PX_PROXY_WORKER_H
 #define PX_PROXY_WORKER_H
 
@@ -37,7 +38,8 @@ typedef struct px_worker {
     uint64_t connection_number;
     uint64_t random[64]; /* for $request_id */
     uint32_t random_left;
-    /* worker_connections: asked before a connection to a peer is made. Makes room by closing idle ones. The engine's. */
+    /* worker_connections: asked before a connection to a peer is made. Makes room by closing idle ones. The
+     * engine's. */
     bool (*may_connect)(struct px_worker *worker);
     /* One connection less; accepting may go on. */
     void (*on_room)(struct px_worker *worker);
