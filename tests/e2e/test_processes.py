@@ -1,4 +1,4 @@
-"""Master, workers and helper as an operator sees them: pid file, signals, daemon, privileges, titles, limits."""
+"""Master, workers and helper as an operator sees them: pid file, signals, daemon, privileges, limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import KIND, Serve, make_server, proxying, proxyd_only
+from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server, child_pids, environment, process_title
@@ -29,7 +29,7 @@ ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="only root can become so
 
 @pytest.fixture
 def daemon(directory: Path) -> Iterator[Callable[..., Server]]:
-    """Configure servers that leave the terminal; not started. Whatever is left of them is killed at the end."""
+    """Configure servers that leave the terminal; not started. What is left of them is killed at the end."""
     made: list[Server] = []
 
     def make(http: str = SAYS_HELLO, **arguments: object) -> Server:
@@ -230,6 +230,7 @@ def test_worker_shutdown_timeout_bounds_a_graceful_stop(serve: Serve) -> None:
         assert server.wait_for_exit() == 0
 
 
+@proxyd_only("it complains about the connections that it cuts off")
 def test_a_fast_stop_ends_a_graceful_one(serve: Serve) -> None:
     with Peer(holding) as peer:
         server = serve(proxying(), backend0=peer.address)
@@ -409,7 +410,7 @@ def test_logs_may_go_to_pipes_on_stdout_and_stderr(directory: Path) -> None:
 
 @pytest.fixture
 def process_one(directory: Path) -> Iterator[tuple[Server, subprocess.Popen[bytes], int]]:
-    """A server as process 1 of a pid namespace, with a stranger for a child; the pid is that seen from here."""
+    """A server as process 1 of a pid namespace, with a stranger for a child; and its pid as seen from here."""
     if os.getuid() != 0 or not shutil.which("unshare"):
         pytest.skip("needs unshare, and root")
     unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
