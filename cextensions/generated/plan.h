@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(5895836891130881072)
+#define PX_PLAN_LAYOUT INT64_C(9221178969160767964)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -390,7 +390,6 @@ struct px_plan_settings {
     px_plan_buffers *large_client_header_buffers;
     int64_t client_max_body_size;
     int64_t client_body_buffer_size;
-    bool chunked_transfer_encoding;
     const px_plan_types *types;
     px_plan_add_header_list add_header;
     px_plan_access_log_list access_log;
@@ -404,7 +403,6 @@ struct px_plan_settings {
     bool proxy_buffering;
     int64_t proxy_buffer_size;
     px_plan_buffers *proxy_buffers;
-    int64_t proxy_busy_buffers_size;
     bool proxy_request_buffering;
     int64_t proxy_next_upstream;
     int64_t proxy_next_upstream_tries;

@@ -161,7 +161,7 @@ class Checker:
                     read[key] = value
             if directive.block:
                 level.blocks.append((directive, statement, value))
-            if value is BAD or directive.nothing:
+            if value is BAD or (directive.nothing and not directive.setting):
                 continue
             if directive.repeats:
                 values.setdefault(name, []).append(value)

@@ -106,7 +106,6 @@ class Inheritance:
             "error_log": _once(self._finish_error_log, "error_log"),
             "proxy_set_header": _once(self._finish_set_header, "proxy_set_header"),
             "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
-            "proxy_busy_buffers_size": self._finish_busy_buffers,
         }
         self._fields = [(name, self._finishers.get(name)) for name, _ in FIELDS]
 
@@ -139,6 +138,7 @@ class Inheritance:
     def settings(self, node: Node) -> Any:
         """The Settings of a Node."""
         values = node.values
+        self._check_busy_buffers(node)
         return Settings(*[values[name] if finish is None else finish(node) for name, finish in self._fields])
 
     # ---- fields that are more than the value of their directive
@@ -220,7 +220,7 @@ class Inheritance:
         passed = {name.lower() for name in node.values["proxy_pass_header"] or ()}
         return [name for name in dict.fromkeys(hidden) if name not in passed]
 
-    def _finish_busy_buffers(self, node: Node) -> int:
+    def _check_busy_buffers(self, node: Node) -> None:
         buffers: Buffers = node.values["proxy_buffers"]
         largest = max(node.values["proxy_buffer_size"], buffers.size)
         given: int | None = node.values["proxy_busy_buffers_size"]
@@ -231,7 +231,6 @@ class Inheritance:
                 blame, message, hint = found
                 self._wrong(_first_of(node, blame), message, hint)
                 break
-        return busy
 
 
 def _once(finish: Callable[[Node], Any], *names: str) -> Callable[[Node], Any]:

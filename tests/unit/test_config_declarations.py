@@ -85,7 +85,6 @@ def test_defaults_are_those_that_are_documented() -> None:
     assert settings.keepalive_timeout == 75_000
     assert settings.proxy_http_version == 11
     assert [header.name for header in settings.proxy_set_header] == [b"Host"]
-    assert settings.proxy_busy_buffers_size == 8192
 
 
 def test_every_field_of_settings_has_a_directive() -> None:

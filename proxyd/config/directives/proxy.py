@@ -207,6 +207,9 @@ DIRECTIVES = (
         "How much of these may be busy with sending to the client while more is read.",
         default_note="twice the larger of proxy_buffer_size and one of proxy_buffers",
         setting=True,
+        fields=(),
+        nothing="What was read is sent at once, and more is read while proxy_buffers have room; so all of "
+        "them may be busy. Sizes that contradict each other are refused, as nginx refuses them.",
     ),
     Directive(
         "proxy_request_buffering",
