@@ -242,10 +242,10 @@ void px_loop_free_later(px_loop *loop, void *memory)
     loop->garbage[loop->garbage_count++] = memory;
 }
 
-/* What was put off joins the end of this turn's tasks, so that fresh output goes first. */
-static void run_tasks(px_loop *loop)
+/* What an earlier turn put off joins the end of this turn's tasks, so that fresh output goes first. */
+static void run_tasks(px_loop *loop, px_list *put_off)
 {
-    px_list_splice(&loop->tasks, &loop->next_tasks);
+    px_list_splice(&loop->tasks, put_off);
     while (!px_list_empty(&loop->tasks)) {
         px_task *task = PX_CONTAINER(loop->tasks.next, px_task, link);
         px_list_unlink(&task->link);
@@ -297,9 +297,12 @@ static void turn(px_loop *loop, uint64_t until_ms)
 {
     int count = wait_for_events(loop, until_ms);
     px_loop_clock_update(loop);
+    px_list put_off; /* taken before the events, which may put off more: that is for the turn after this one */
+    px_list_init(&put_off);
+    px_list_splice(&put_off, &loop->next_tasks);
     call_watches(loop, count);
     px_wheel_advance(&loop->wheel, loop->now_ms);
-    run_tasks(loop);
+    run_tasks(loop, &put_off);
     free_garbage(loop);
     atomic_store_explicit(loop->turns, px_loop_turns(loop) + 1, memory_order_relaxed);
 }

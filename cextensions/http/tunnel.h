@@ -18,16 +18,17 @@ typedef struct px_tunnel_result {
 px_tunnel *px_tunnel_new(px_loop *loop, uint64_t timeout_ms, void (*on_end)(px_tunnel *tunnel, const px_tunnel_result *result),
                          void *owner);
 void *px_tunnel_owner(const px_tunnel *tunnel);
-/* Where take_transport moves to, and the queues to hand in. */
+/* Where take_transport moves to, and the queues to hand in: first the stream's take_transport (unsent: to_client, early: to_peer), then the
+ * peer's (unsent: to_peer, early: to_client), so that the 101 goes before what the peer said behind it. */
 px_transport *px_tunnel_client_side(px_tunnel *tunnel);
 px_transport *px_tunnel_peer_side(px_tunnel *tunnel);
 px_queue *px_tunnel_to_client(px_tunnel *tunnel);
 px_queue *px_tunnel_to_peer(px_tunnel *tunnel);
 /* The on_ready to give to take_transport. */
 void px_tunnel_on_ready(px_transport *transport);
-/* Both sides are there: go. After on_end the tunnel is freed. */
+/* Both sides are there: go. In on_end both are closed already; the tunnel is freed when the turn is over. */
 void px_tunnel_start(px_tunnel *tunnel);
-/* Ends it now, with on_end. */
+/* Ends it now, with on_end (called before this returns). Idempotent until the turn is over; also before px_tunnel_start. */
 void px_tunnel_close(px_tunnel *tunnel);
 uint64_t px_tunnel_live(void);
 
