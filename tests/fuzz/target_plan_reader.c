@@ -1,10 +1,11 @@
-/* One object of a Plan, as any bytes: the first byte chooses the kind, the rest is its msgpack. What is taken from
- * memory is bounded by the bytes there are. */
+/* One object of a Plan, as any bytes: the first byte chooses the kind, the rest is its msgpack. What is
+ * taken from memory is bounded by the bytes there are. */
 #include "fuzz.h"
 
 #include "generated/plan_kinds.h"
 
-/* What may be allocated for each byte of input: a field of one byte becomes a pointer or a slice, a list item a struct. */
+/* What may be allocated for each byte of input: a field of one byte becomes a pointer or a slice, a list
+ * item a struct. */
 #define BYTES_PER_BYTE 512u
 
 /* Digests that begin with this byte name nobody. */

@@ -1,5 +1,6 @@
-/* Templates: pieces of any kind, evaluated for any request that runs through a small Plan. The input is a request's head up
- * to its empty line, then the pieces: a byte that says what it is, a byte of number or length, and for text the bytes. */
+/* Templates: pieces of any kind, evaluated for any request that runs through a small Plan. The input is a
+ * request's head up to its empty line, then the pieces: a byte that says what it is, a byte of number or
+ * length, and for text the bytes. */
 #include "world.h"
 
 #include "proxy/vars.h"
