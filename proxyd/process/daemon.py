@@ -12,19 +12,20 @@ class Daemon:
     def __init__(self, write_fd: int) -> None:
         self._write_fd = write_fd
 
-    def up(self, log_fd: int) -> None:
-        """All is well: let the command go, and let go of its terminal."""
+    def detach(self, log_fd: int) -> int:
+        """Let go of the terminal before children inherit it; gives a private descriptor of its stderr."""
+        terminal_fd = os.dup(2)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         os.dup2(null, 0)
         os.dup2(null, 1)
-        if log_fd != 2:
-            os.dup2(log_fd, 2)  # what Python or a library says in despair belongs into the error log
+        os.dup2(log_fd if log_fd >= 0 else null, 2)  # where Python or a library cries out
         os.close(null)
-        self._tell(b"\0")
+        return terminal_fd
 
-    def _tell(self, status: bytes) -> None:
+    def up(self) -> None:
+        """All is well: let the command go."""
         with suppress(OSError):
-            os.write(self._write_fd, status)
+            os.write(self._write_fd, b"\0")
         os.close(self._write_fd)
 
 

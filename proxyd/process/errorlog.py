@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import select
 import stat
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -46,18 +45,21 @@ def is_writable(fd: int) -> bool:
 
 
 class ErrorLog:
-    """Writes lines of at most ``level`` to a descriptor; a line that cannot be written is dropped."""
+    """Writes lines of at most ``level`` to a descriptor; a line that cannot be written is dropped.
 
-    def __init__(self, fd: int = 2, level: int = NOTICE, *, echo: bool = False) -> None:
-        self.fd = fd
+    ``terminal_fd``: where a starting master shows problems as well, to whoever typed the command; or -1.
+    """
+
+    def __init__(self, fd: int, level: int, *, terminal_fd: int = -1) -> None:
+        self.fd = fd  # -1: not open yet
         self.level = level
-        self.echo = echo  # while starting: problems are also shown on stderr, as "proxyd: [emerg] ..."
+        self.terminal_fd = terminal_fd
 
     def log(self, level: int, message: str) -> None:
         """Write one line."""
-        if self.echo and level <= WARN and self.fd != 2:
-            show(level, message)
-        if level <= self.level and is_writable(self.fd):
+        if level <= WARN and self.terminal_fd >= 0:
+            show(level, message, self.terminal_fd)
+        if level <= self.level and self.fd >= 0 and is_writable(self.fd):
             with suppress(OSError):
                 os.write(self.fd, format_line(level, message))
 
@@ -82,8 +84,7 @@ class ErrorLog:
         self.log(NOTICE, message)
 
 
-def show(level: int, message: str) -> None:
+def show(level: int, message: str, fd: int = 2) -> None:
     """Say it to the person who typed the command, in the form that nginx's users know."""
     with suppress(OSError):
-        sys.stderr.write(f"proxyd: [{LEVELS[level]}] {message}\n")
-        sys.stderr.flush()
+        os.write(fd, f"proxyd: [{LEVELS[level]}] {message}\n".encode("utf-8", "surrogateescape"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from proxyd.config.plan import ListenSocket, OpenFile, Plan
 from proxyd.process import sockets
-from proxyd.process.files import open_log
+from proxyd.process.files import open_log, own_descriptor
 from proxyd.process.sockets import BoundSocket, OpenError
 from proxyd.shared.layout import digest
 
@@ -66,7 +66,7 @@ class Openings:
     def open_new(self, plan: Plan, workers: int) -> Opened:
         """Open what the plan needs and is not open yet; raises OpenErrors with nothing changed."""
         opened = Opened()
-        errors: list[OpenError] = []
+        errors = self.open_logs(plan, opened)
         kept = {spec.key for spec in plan.sockets}
         rivals = [bound for key, bound in self.sockets.items() if key not in kept]
         for spec in plan.sockets:
@@ -74,15 +74,20 @@ class Openings:
                 self._open_socket(spec, workers, opened, rivals)
             except OpenError as error:
                 errors.append(error)
+        if errors:
+            self.abandon(opened)
+            raise OpenErrors(errors)
+        return opened
+
+    def open_logs(self, plan: Plan, opened: Opened) -> list[OpenError]:
+        """Open the logs that are not open yet; gives what could not be opened."""
+        errors: list[OpenError] = []
         for file in plan.files:
             try:
                 self._open_log(file, opened)
             except OpenError as error:
                 errors.append(error)
-        if errors:
-            self.abandon(opened)
-            raise OpenErrors(errors)
-        return opened
+        return errors
 
     def abandon(self, opened: Opened) -> None:
         """Close what open_new opened."""
@@ -130,6 +135,8 @@ class Openings:
         replaced: list[int] = []
         errors: list[str] = []
         for key, log in self.logs.items():
+            if own_descriptor(log.file.path) is not None:
+                continue  # what our standard output is does not change
             try:
                 fd = open_log(log.file)
             except OpenError as error:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from proxyd import __version__
+from proxyd.config.plan import Plan
 from proxyd.process import control, files, privileges
 from proxyd.process.compiling import CompileResult, compile_in_child
 from proxyd.process.daemon import Daemon, daemonize
@@ -51,13 +52,13 @@ def start(options: Options) -> int:
 
 def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -> int:
     assert result.plan is not None
-    log = ErrorLog(2, result.plan.process.error_level, echo=True)
+    log = ErrorLog(-1, result.plan.process.error_level, terminal_fd=2)
     openings = Openings()
     pid_path = result.plan.process.pid
     try:
         _refuse_second(pid_path)
         identity = privileges.look_up(result.plan.process)
-        _open(openings, result, log)
+        _open(openings, result.plan, log)
         runtime = Runtime(options, log, Poller(), openings, Generation.make(1, result, identity))
         return _run(runtime, daemon)
     except OpenErrors as error:
@@ -81,12 +82,20 @@ def _refuse_second(pid_path: str) -> None:
     raise OpenError(f'proxyd is running already, process {pid} (pid file "{pid_path}")')
 
 
-def _open(openings: Openings, result: CompileResult, log: ErrorLog) -> Opened:
-    """Bind and open everything; an address in use is tried again for a while, as nginx does."""
-    assert result.plan is not None
+def _open(openings: Openings, plan: Plan, log: ErrorLog) -> None:
+    """Open the logs, so that all that follows is said there, too; then bind.
+
+    An address in use is tried again for a while, as nginx does.
+    """
+    opened = Opened()
+    errors = openings.open_logs(plan, opened)
+    _use_log(openings, plan, log)
+    if errors:
+        raise OpenErrors(errors)
     for _ in range(_BIND_TRIES):
         try:
-            return openings.open_new(result.plan, result.plan.process.worker_processes)
+            openings.open_new(plan, plan.process.worker_processes)
+            return
         except OpenErrors as error:
             if not error.only_addresses:
                 raise
@@ -96,10 +105,19 @@ def _open(openings: Openings, result: CompileResult, log: ErrorLog) -> Opened:
     raise OpenError("still could not bind()")
 
 
+def _use_log(openings: Openings, plan: Plan, log: ErrorLog) -> None:
+    fd = openings.log_fd(f"log:{plan.process.error_log}")
+    log.fd = -1 if fd is None else fd
+    if files.own_descriptor(plan.process.error_log) == 2 and fd is not None:
+        log.terminal_fd = -1  # it is the log
+
+
 def _run(runtime: Runtime, daemon: Daemon | None) -> int:
     log, process = runtime.log, runtime.generation.plan.process
-    runtime.use_log()
     _say_who_we_are(log)
+    if daemon is not None:
+        terminal_fd = daemon.detach(log.fd)
+        log.terminal_fd = terminal_fd if log.terminal_fd >= 0 else -1
     set_title("proxyd: master process " + " ".join(runtime.options.command))
     queue = SignalQueue()
     master = Master(runtime, queue, _when_up(log, daemon))
@@ -112,9 +130,11 @@ def _run(runtime: Runtime, daemon: Daemon | None) -> int:
 
 def _when_up(log: ErrorLog, daemon: Daemon | None) -> Callable[[], None]:
     def on_up() -> None:
-        log.echo = False
+        if daemon is not None and log.terminal_fd >= 0:
+            os.close(log.terminal_fd)
+        log.terminal_fd = -1
         if daemon is not None:
-            daemon.up(log.fd)
+            daemon.up()
 
     return on_up
 

@@ -110,6 +110,8 @@ class Worker:
             self.log.notice("gracefully shutting down")
             set_title("proxyd: worker process is shutting down")
             self.engine.drain(timeout_ms)
+            # Ours must go as well: a socket with one descriptor left still takes connections.
+            self._forget([key for key in self._fds if key.startswith("listen:")])
             self._leave_when_drained()
 
     def _leave_when_drained(self) -> None:
@@ -154,16 +156,18 @@ class Worker:
             case messages.Discard(generation):
                 self._discard(generation)
             case messages.Forget(keys):
-                close_all([self._fds.pop(key) for key in keys if key in self._fds])
+                self._forget(keys)
             case messages.Reopen(serial, keys):
                 self._reopen(serial, keys)
             case messages.Drain(timeout_ms):
                 self.drain(timeout_ms)
 
     def _keep(self, keys: list[str], fds: list[int]) -> None:
-        for key, fd in zip(keys, fds, strict=True):
-            close_all([self._fds.pop(key)] if key in self._fds else [])
-            self._fds[key] = fd
+        self._forget(keys)
+        self._fds.update(zip(keys, fds, strict=True))
+
+    def _forget(self, keys: list[str]) -> None:
+        close_all([self._fds.pop(key) for key in keys if key in self._fds])
 
     def _prepare(self, message: messages.Prepare, plan_fd: int) -> None:
         try:

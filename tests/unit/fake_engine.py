@@ -8,8 +8,9 @@ plan: the word after `fault` in its bytes.
     fault stall           prepare() never returns
     fault crash           prepare() ends the process
     fault stall-activate  activate() never returns
-    fault boot            the Engine cannot be made (from the environment: PROXYD_FAKE_BOOT=fail)
     fault hold            lines stay in the Ledger's buffer (otherwise they are written at once)
+
+A file named "fail" in the current directory: the Engine cannot be made.
 """
 
 from __future__ import annotations
@@ -44,6 +45,17 @@ def version() -> dict[str, str]:
 def stall() -> None:
     while True:
         signal.pause()
+
+
+def make_orphan(path: str) -> None:
+    """Leave a process without parent that writes its pid to a file and ends."""
+    middle = os.fork()
+    if middle == 0:
+        if os.fork() == 0:
+            with open(path, "w") as file:
+                file.write(str(os.getpid()))
+        os._exit(0)
+    os.waitpid(middle, 0)
 
 
 class Generation:
@@ -93,8 +105,10 @@ class Ledger:
 
 class Engine:
     def __init__(self, worker: int, ledger_fd: int, peers_fd: int) -> None:
-        if os.environ.get("PROXYD_FAKE_BOOT") == "fail":
+        if os.path.exists("fail"):
             raise EngineError("told to fail")
+        if orphan := os.environ.get("PROXYD_FAKE_ORPHAN"):
+            make_orphan(orphan)
         self.worker = worker
         self.ledger = Ledger(ledger_fd)
         self.peers = mmap.mmap(peers_fd, os.fstat(peers_fd).st_size)
@@ -167,7 +181,7 @@ class Engine:
     def log(self, line: bytes) -> None:
         assert self.active is not None
         for key, fd in self.active.logs.items():
-            if "access" in key:
+            if "access" in key or "stdout" in key:
                 if self.active.fault == "hold":
                     self.ledger.buffer(key.removeprefix("log:"), line)
                 else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
 from pathlib import Path
 
@@ -14,4 +16,8 @@ sys.modules["proxyd._engine"] = fake_engine
 from proxyd.cli import main  # noqa: E402
 
 if __name__ == "__main__":
+    if "PROXYD_FAKE_ORPHAN" in os.environ:
+        ctypes.CDLL(None).prctl(
+            36, 1, 0, 0, 0
+        )  # PR_SET_CHILD_SUBREAPER: orphans become ours, as with process 1
     main()

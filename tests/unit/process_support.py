@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -78,4 +79,5 @@ def ask_on(client: socket.socket, path: str = "/") -> dict[str, Any]:
 def refused(port: int) -> bool:
     """Whether nobody listens on a port."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        probe.settimeout(1)  # a full queue of a socket that nobody accepts from answers nothing
+        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
