@@ -53,12 +53,12 @@ def parse_address(
         if not bracket or (after and not after.startswith(":")):
             raise BadAddress("invalid host")
         host, colon, port_text = host + "]", after[:1], after[1:]
+    elif listen and text.isascii() and text.replace("-", "", 1).isdigit():
+        host, colon, port_text = "", ":", text
     else:
         host, colon, port_text = text.partition(":")
-        if listen and not colon and host.replace("-", "", 1).isdigit() and host.isascii():
-            host, colon, port_text = "", ":", host
-    if not host and not (listen and port_text):
-        raise BadAddress("no host")
+        if not host:
+            raise BadAddress("no host")
     if not colon:
         return Address(host, default_port, default_port, "", "", rest)
     first, last = _parse_port(port_text, ranges)

@@ -239,7 +239,7 @@ class Checker:
 def suggestion(name: str, context: Context) -> str:
     """Which directive may have been meant: one that is allowed here, rather than any."""
     if name.startswith("\ufeff"):
-        return "the file begins with a byte order mark: save it without one"
+        return "it begins with a byte order mark: save the file without one"
     for known in (
         list(BY_CONTEXT[context]),
         [directive.name for directive in ALL],

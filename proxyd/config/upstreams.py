@@ -113,7 +113,7 @@ class Upstreams:
                 )
             digest = declared.digest
         else:
-            digest = self._implicit_upstream(f"{address.host.lower()}:{port}", spec.url, statement)
+            digest = self._implicit_upstream(f"{address.host.lower()}:{port}", address.host, statement)
         if port == DEFAULT_PORT and not address.unix:
             host = address.host
         return ProxyPass(

@@ -21,6 +21,7 @@ LEVELS = {
     "info": 7,
     "debug": 8,
 }
+_OPTIONS = ("buffer", "flush", "gzip", "if")
 # nginx can narrow its debug log to a part of itself.
 _DEBUG_PARTS = ("debug_core", "debug_alloc", "debug_event", "debug_http", "debug_mutex")
 
@@ -90,6 +91,10 @@ class AccessLogShape(Shape):
                 f'"access_log" directive invalid value "{args[0]}"',
                 "nginx has variables in paths of logs, proxyd does not yet",
             )
+        if len(args) > 1 and args[1].partition("=")[0] in _OPTIONS:
+            raise Invalid(
+                f'unknown log format "{args[1]}"', "the format comes first: access_log path combined ...", 1
+            )
         options = {"buffer": 0, "flush": 0}
         for place, text in enumerate(args[2:], 2):
             self._option(text, place, options)
@@ -111,7 +116,7 @@ class AccessLogShape(Shape):
             if not time:
                 raise Invalid(f'invalid flush time "{value}"', "a time such as 500ms, 5s", place)
             options["flush"] = time
-        elif key in ("gzip", "if"):
+        elif key in _OPTIONS:
             raise Invalid(f'invalid parameter "{text}"', f'nginx has "{key}", proxyd does not yet', place)
         else:
             raise Invalid(f'invalid parameter "{text}"', "buffer=SIZE or flush=TIME", place)
@@ -129,15 +134,15 @@ class ErrorLogShape(Shape):
     hint = "a path and a level: " + ", ".join(reversed(LEVELS))
 
     def read(self, args: Sequence[str], scope: Scope) -> ErrorLogSpec:
-        level = LEVELS["error"]
-        if len(args) > 1:
-            found = LEVELS["debug"] if args[1] in _DEBUG_PARTS else LEVELS.get(args[1])
+        level = 0
+        for place, text in enumerate(args[1:], 1):
+            found = LEVELS["debug"] if text in _DEBUG_PARTS else LEVELS.get(text)
             if found is None:
-                raise Invalid(f'invalid log level "{args[1]}"', "one of " + ", ".join(reversed(LEVELS)), 1)
+                raise Invalid(f'invalid log level "{text}"', "one of " + ", ".join(reversed(LEVELS)), place)
+            if level and level != found:
+                raise Invalid(f'duplicate log level "{text}"', "a level includes all that are worse", place)
             level = found
-        if len(args) > 2:
-            raise Invalid(f'duplicate log level "{args[2]}"', "a level includes all that are worse", 2)
-        return ErrorLogSpec(log_path(args[0], scope), level)
+        return ErrorLogSpec(log_path(args[0], scope), level or LEVELS["error"])
 
     def describe(self) -> str:
         return "path [level]"

@@ -54,18 +54,17 @@ def read_row(line: Statement, scope: Scope, rows: Rows) -> None:
         return
     if len(words) != 2:
         raise Invalid("invalid number of the map parameters", "a value to look for, and the result", -1)
-    key, value = words[0], scope.template(words[1], 0)
+    key = words[0]
     if key == "default":
         if rows.has_default:
             raise Invalid("duplicate default map parameter", "one default is enough", -1)
-        rows.default, rows.has_default = value, True
+        rows.default, rows.has_default = scope.template(words[1]), True
     elif key.startswith("~"):
         caseless = key.startswith("~*")
-        rows.regexes.append(
-            MapRegex(regex=scope.regex(key[2 if caseless else 1 :], caseless, -1), value=value)
-        )
+        regex = scope.regex(key[2 if caseless else 1 :], caseless, -1)
+        rows.regexes.append(MapRegex(regex=regex, value=scope.template(words[1])))
     else:
-        _add_key(key.removeprefix("\\"), value, rows)
+        _add_key(key.removeprefix("\\"), scope.template(words[1]), rows)
 
 
 def _add_key(key: str, value: list[Piece], rows: Rows) -> None:
