@@ -220,13 +220,15 @@ static bool nothing_left(px_h1_client *client)
 
 bool px_h1_client_reusable(const px_h1_client *client)
 {
-    px_h1_client *c = (px_h1_client *)(uintptr_t)client; /* reading forward changes nothing that can be seen */
+    px_h1_client *c =
+        (px_h1_client *)(uintptr_t)client; /* reading forward changes nothing that can be seen */
     check(c);
     return c->state == PX_CLIENT_DONE && c->keepalive && c->request_done && !c->send_failed &&
            c->output.queue.bytes == 0 && nothing_left(c) && !c->transport.peer_ended;
 }
 
-void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone)(px_h1_client *client), void *owner)
+void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone)(px_h1_client *client),
+                       void *owner)
 {
     check(client);
     assert(client->state == PX_CLIENT_DONE);
@@ -261,8 +263,8 @@ void px_h1_client_resume(px_h1_client *client)
         px_loop_defer(client->transport.loop, &client->task);
 }
 
-bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport, void (*ready)(px_transport *),
-                                 px_queue *unsent, px_queue *early)
+bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport,
+                                 void (*ready)(px_transport *), px_queue *unsent, px_queue *early)
 {
     px_h1_client *c = *client;
     check(c);
@@ -270,8 +272,7 @@ bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport,
         return false;
     px_h1_output_move(&c->output, unsent);
     if (c->pos < c->end)
-        px_queue_push(early,
-                      (px_piece){c->block->data + c->pos, c->end - c->pos, px_block_ref(c->block)});
+        px_queue_push(early, (px_piece){c->block->data + c->pos, c->end - c->pos, px_block_ref(c->block)});
     px_transport_move(transport, &c->transport, ready);
     let_go(c);
     *client = NULL;

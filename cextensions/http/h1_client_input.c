@@ -1,8 +1,8 @@
-/* See h1_client_private.h: the answer. Bytes stay in the block into which they were read; heads and pieces of bodies are slices of
- * it. */
+/* See h1_client_private.h: the answer. Bytes stay in the block into which they were read; heads and pieces of
+ * bodies are slices of it. */
 #include "http/h1_client_private.h"
 
-#define BODY_PIECES    16
+#define BODY_PIECES 16
 #define READ_MAX_BYTES 65536u
 
 void px_h1_client_drop_input(px_h1_client *client)
@@ -34,7 +34,8 @@ static size_t head_block_bytes(const px_h1_client *client)
     return bytes > PX_H1_ANSWER_READ_BYTES ? bytes : PX_H1_ANSWER_READ_BYTES;
 }
 
-/* A block with room behind `end`. A head is never longer than head_bytes, so that a block of its own has room for it. */
+/* A block with room behind `end`. A head is never longer than head_bytes, so that a block of its own has room
+ * for it. */
 static void make_room_for_head(px_h1_client *client)
 {
     px_block *old = client->block;
@@ -63,7 +64,8 @@ static void set_framing(px_h1_client *client, const px_response_head_in *head)
 static void upgraded(px_h1_client *client, const px_response_head_in *head, px_block *block)
 {
     if (!client->upgrade || !head->upgrade) {
-        px_h1_client_fail(client, PX_FAIL_INVALID, 0, "upstream sent 101 Switching Protocols that was not asked for");
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0,
+                          "upstream sent 101 Switching Protocols that was not asked for");
         return;
     }
     client->phase = PX_ANSWER_UPGRADED;
@@ -83,7 +85,8 @@ static void final_head(px_h1_client *client, const px_response_head_in *head, px
 
 static void take_head(px_h1_client *client, size_t len)
 {
-    static px_header headers[PX_MAX_HEADERS]; /* the callee copies what it keeps; nothing else is parsed meanwhile */
+    /* The callee copies what it keeps, and nothing else is parsed meanwhile. */
+    static px_header headers[PX_MAX_HEADERS];
     px_response_head_in head;
     px_parse_error error;
     px_slice bytes = {client->block->data + client->pos, len};

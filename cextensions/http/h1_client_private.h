@@ -1,18 +1,18 @@
 /* What the files of h1_client share.
  *
- *     state        what goes on                                       timer
- *     CONNECTING   the socket connects; the request gathers           connect_timeout
- *     ACTIVE       an exchange                                        read_timeout, while `reading` says that it counts
- *     DONE         the answer was delivered: park, start or close     -
- *     PARKED       idle in the upper layer's pool                     park's
- *     CLOSED       until the end of the turn, when it is freed        -
+ *     state       what goes on                                    timer
+ *     CONNECTING  the socket connects; the request gathers        connect_timeout
+ *     ACTIVE      an exchange                                     read_timeout, while `reading` is set
+ *     DONE        the answer was delivered: park, start or close  -
+ *     PARKED      idle in the upper layer's pool                  park's
+ *     CLOSED      until the end of the turn, when it is freed     -
  *
- * The answer of an ACTIVE client is in phase HEAD, BODY or UPGRADED. The request goes out beside it, with a timer of its own: a peer may
- * answer before it has read everything.
+ * The answer of an ACTIVE client is in phase HEAD, BODY or UPGRADED. The request goes out beside it, with a
+ * timer of its own: a peer may answer before it has read everything.
  *
- * h1_client.c        life, parking, timers
- * h1_client_input.c  the answer
- * h1_client_output.c the request */
+ *     h1_client.c         life, parking, timers
+ *     h1_client_input.c   the answer
+ *     h1_client_output.c  the request */
 #ifndef PX_HTTP_H1_CLIENT_PRIVATE_H
 #define PX_HTTP_H1_CLIENT_PRIVATE_H
 
@@ -25,25 +25,31 @@
 /* One read for a head, which is often the whole answer. */
 #define PX_H1_ANSWER_READ_BYTES 16384u
 
-typedef enum { PX_CLIENT_CONNECTING, PX_CLIENT_ACTIVE, PX_CLIENT_DONE, PX_CLIENT_PARKED, PX_CLIENT_CLOSED } px_client_state;
+typedef enum {
+    PX_CLIENT_CONNECTING,
+    PX_CLIENT_ACTIVE,
+    PX_CLIENT_DONE,
+    PX_CLIENT_PARKED,
+    PX_CLIENT_CLOSED
+} px_client_state;
 
 typedef enum { PX_ANSWER_HEAD, PX_ANSWER_BODY, PX_ANSWER_UPGRADED } px_answer_phase;
 
 struct px_h1_client {
     uint32_t magic;
-    uint8_t state;             /* px_client_state */
-    uint8_t phase;             /* px_answer_phase */
-    bool connected_owed : 1;   /* on_connected is due */
-    bool no_body : 1;          /* to a HEAD request */
-    bool upgrade : 1;          /* a 101 may come */
+    uint8_t state;           /* px_client_state */
+    uint8_t phase;           /* px_answer_phase */
+    bool connected_owed : 1; /* on_connected is due */
+    bool no_body : 1;        /* to a HEAD request */
+    bool upgrade : 1;        /* a 101 may come */
     bool paused : 1;
-    bool reading : 1;          /* the timer is read_timeout's */
-    bool request_done : 1;     /* all of it was handed over */
-    bool writable_owed : 1;    /* on_writable is due when the queue is empty */
+    bool reading : 1;       /* the timer is read_timeout's */
+    bool request_done : 1;  /* all of it was handed over */
+    bool writable_owed : 1; /* on_writable is due when the queue is empty */
     bool bytes_sent : 1;
     bool bytes_received : 1;
-    bool keepalive : 1;        /* the answer allows another */
-    bool send_failed : 1;      /* with send_error; what the peer said before is still being read */
+    bool keepalive : 1;   /* the answer allows another */
+    bool send_failed : 1; /* with send_error; what the peer said before is still being read */
     int send_error;
     px_transport transport;
     px_timer timer, send_timer;
@@ -53,13 +59,13 @@ struct px_h1_client {
     void (*on_gone)(px_h1_client *client);
     px_h1_client_limits limits;
     uint64_t exchanges, opened_ms;
-    px_block *block;           /* received and not delivered: data[pos..end] */
+    px_block *block; /* received and not delivered: data[pos..end] */
     uint32_t pos, end;
-    size_t scanned;            /* px_h1_find_end's, relative to pos */
-    int64_t body;              /* framing of the answer's body */
+    size_t scanned; /* px_h1_find_end's, relative to pos */
+    int64_t body;   /* framing of the answer's body */
     uint64_t body_left;
     px_chunked decoder;
-    uint64_t turn;             /* px_loop_turns when turn_bytes were moved */
+    uint64_t turn; /* px_loop_turns when turn_bytes were moved */
     size_t turn_bytes;
     px_h1_output output;
 };
@@ -71,7 +77,8 @@ void px_h1_client_fail(px_h1_client *client, px_h1_failure_kind kind, int error_
 /* Starts read_timeout anew. */
 void px_h1_client_await(px_h1_client *client);
 
-/* h1_client_input.c: reads and delivers what there is. The client may be CLOSED, or anything else, afterwards. */
+/* h1_client_input.c: reads and delivers what there is. The client may be CLOSED, or anything else,
+ * afterwards. */
 void px_h1_client_receive(px_h1_client *client);
 void px_h1_client_drop_input(px_h1_client *client);
 

@@ -4,7 +4,7 @@
 #include "http/chunked.h"
 
 #define TEXT_BLOCK_BYTES 1024
-#define IOV_MAX_USED     64
+#define IOV_MAX_USED 64
 
 void px_h1_output_clear(px_h1_output *output)
 {

@@ -1,6 +1,7 @@
-/* What one HTTP/1 connection is going to write: a queue of pieces, and a growable writer for the text between them (heads, chunk
- * sizes) that goes into blocks. Text is written once, behind the text before it where that was the last thing queued, so
- * that a head, a chunk's size and a small body leave as few pieces in one system call. Knows neither side of HTTP. */
+/* What one HTTP/1 connection is going to write: a queue of pieces, and a growable writer for the text between
+ * them (heads, chunk sizes) that goes into blocks. Text is written once, behind the text before it where that
+ * was the last thing queued, so that a head, a chunk's size and a small body leave as few pieces in one
+ * system call. Knows neither side of HTTP. */
 #ifndef PX_HTTP_H1_OUTPUT_H
 #define PX_HTTP_H1_OUTPUT_H
 
@@ -66,8 +67,8 @@ size_t px_h1_output_pieces(px_h1_output *output, px_piece *pieces, uint32_t coun
 /* Queues pieces as one chunk (nothing when they are empty) and, with last, the end of the chunked body. */
 void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, bool last);
 
-/* Writes until the queue is empty, the kernel takes no more, or limit bytes have gone. *moved: bytes that went (also beside an
- * error). OK: look at queue.bytes for what is left. */
+/* Writes until the queue is empty, the kernel takes no more, or limit bytes have gone. *moved: bytes that
+ * went (also beside an error). OK: look at queue.bytes for what is left. */
 px_io px_h1_output_write(px_h1_output *output, px_transport *transport, size_t limit, size_t *moved);
 
 #endif

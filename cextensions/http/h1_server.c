@@ -8,7 +8,8 @@
 
 /* Exchanges kept for reuse; what is over goes back to malloc. */
 #define POOLED_EXCHANGES 256
-/* A connection that never sent a byte gets this long to do so once the worker drains: a client may be about to. */
+/* A connection that never sent a byte gets this long to do so once the worker drains: a client may be about
+ * to. */
 #define DRAIN_NEW_MS 1000
 
 /* One thread, one set of connections. The idle ones are in the order in which they became idle. */
@@ -153,8 +154,8 @@ static void on_ready(px_transport *transport)
     }
 }
 
-/* nginx: a client that closes, or half-closes, while its request is under way gives it up. Not while a body is expected: its end
- * may be in front of the FIN, and is found by reading. */
+/* nginx: a client that closes, or half-closes, while its request is under way gives it up. Not while a body
+ * is expected: its end may be in front of the FIN, and is found by reading. */
 static bool client_left(const px_h1_conn *conn)
 {
     return conn->transport.peer_ended && conn->exchange->body_done;
@@ -234,9 +235,11 @@ void px_h1_server_accept(px_loop *loop, px_listener *listener, int fd, const px_
                          const px_h1_server_conf *conf, uint64_t number)
 {
     px_h1_conn *conn = px_memory_zalloc(sizeof *conn);
-    /* Not readable_now: what is there already is reported by the next wait anyhow, and reading twice is a wasted call. */
+    /* Not readable_now: what is there already is reported by the next wait anyhow, and reading twice is a
+     * wasted call. */
     if (!px_transport_plain(&conn->transport, loop, fd, false, on_ready)) {
-        px_log_at(conf->settings(listener)->log, PX_LOG_ALERT, number, "epoll_ctl() failed (%s)", px_log_errno(errno));
+        px_log_at(conf->settings(listener)->log, PX_LOG_ALERT, number, "epoll_ctl() failed (%s)",
+                  px_log_errno(errno));
         close(fd);
         free(conn);
         return;
@@ -293,8 +296,8 @@ static void drain_busy(px_h1_conn *conn, bool now)
         px_h1_conn_close(conn, false);
 }
 
-/* The callbacks of one connection may close others, but only itself moves between lists here: so the list is taken apart first
- * and each connection goes back to it before anything is called. */
+/* The callbacks of one connection may close others, but only itself moves between lists here: so the list is
+ * taken apart first and each connection goes back to it before anything is called. */
 static void drain_list(px_loop *loop, px_list *list, const px_listener *listener, bool now)
 {
     px_list seen;

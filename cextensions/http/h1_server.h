@@ -1,13 +1,16 @@
-/* HTTP/1 towards clients: one connection carries Streams one after the other. Owns the connection's memory: about 400 bytes while
- * idle (no receive buffer, no stream). Keep-alive, pipelining, Expect, timeouts, lingering close, draining of unread bodies live here. */
+/* HTTP/1 towards clients: one connection carries Streams one after the other. Owns the connection's memory:
+ * about 400 bytes while idle (no receive buffer, no stream). Keep-alive, pipelining, Expect, timeouts,
+ * lingering close, draining of unread bodies live here. */
 #ifndef PX_HTTP_H1_SERVER_H
 #define PX_HTTP_H1_SERVER_H
 
 #include "http/stream.h"
 
-/* What the configuration says to a connection; asked anew for each request, so that a reload reaches open connections. Times in ms. */
+/* What the configuration says to a connection; asked anew for each request, so that a reload reaches open
+ * connections. Times in ms. */
 typedef struct px_h1_settings {
-    uint64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout, lingering_time, lingering_timeout;
+    uint64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout, lingering_time,
+        lingering_timeout;
     uint64_t keepalive_header; /* seconds announced in "Keep-Alive: timeout=", 0: none */
     uint64_t keepalive_requests, keepalive_time;
     uint32_t header_buffer_bytes, large_buffer_count, large_buffer_bytes;
@@ -27,7 +30,8 @@ typedef struct px_h1_server_conf {
 void px_h1_server_accept(px_loop *loop, px_listener *listener, int fd, const px_address *peer,
                          const px_h1_server_conf *conf, uint64_t number);
 
-/* Draining: closes all idle connections; busy ones close after their answer. now: also busy ones, with on_abort(PX_ABORT_DRAIN). listener NULL: all. */
+/* Draining: closes all idle connections; busy ones close after their answer. now: also busy ones, with
+ * on_abort(PX_ABORT_DRAIN). listener NULL: all. */
 void px_h1_server_drain(px_loop *loop, px_listener *listener, bool now);
 /* Closes the connections longest idle, at most count; gives how many (for worker_connections exhaustion). */
 uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count);

@@ -1,6 +1,7 @@
-/* See h1_server_private.h: what becomes of a connection after an answer. A client that is still sending when the connection is
- * closed is sent RST by the kernel, which may take the answer from it before it was read: so what it sends is read and thrown
- * away for a while, either to go on with the connection (DRAIN) or after a FIN of ours (LINGER). */
+/* See h1_server_private.h: what becomes of a connection after an answer. A client that is still sending when
+ * the connection is closed is sent RST by the kernel, which may take the answer from it before it was read:
+ * so what it sends is read and thrown away for a while, either to go on with the connection (DRAIN) or after
+ * a FIN of ours (LINGER). */
 #include "http/h1_server_private.h"
 
 #define SCRATCH_BYTES 65536

@@ -1,15 +1,16 @@
-/* See h1_server_private.h: what a client sends. Received bytes stay where they were read: a head, its body and the requests behind
- * it are slices of shared blocks; only a head that does not fit into the rest of its block is copied, once. */
+/* See h1_server_private.h: what a client sends. Received bytes stay where they were read: a head, its body
+ * and the requests behind it are slices of shared blocks; only a head that does not fit into the rest of its
+ * block is copied, once. */
 #include "http/h1_server_private.h"
 
 #define BODY_BLOCK_BYTES 65536u
-#define BODY_PIECES      16
+#define BODY_PIECES 16
 
-#define READING_LINE    "reading client request line"
+#define READING_LINE "reading client request line"
 #define READING_HEADERS "reading client request headers"
-#define CLOSED_TEXT     "client prematurely closed connection"
-#define RESET_TEXT      "recv() failed (104: Connection reset by peer)"
-#define TIMEOUT_TEXT    "client timed out (110: Connection timed out)"
+#define CLOSED_TEXT "client prematurely closed connection"
+#define RESET_TEXT "recv() failed (104: Connection reset by peer)"
+#define TIMEOUT_TEXT "client timed out (110: Connection timed out)"
 
 void px_h1_drop_input(px_h1_conn *conn)
 {
@@ -35,11 +36,12 @@ static px_slice unread(const px_h1_conn *conn)
 
 static size_t head_limit(const px_h1_settings *settings)
 {
-    return settings->header_buffer_bytes + (size_t)settings->large_buffer_count * settings->large_buffer_bytes;
+    return settings->header_buffer_bytes +
+           (size_t)settings->large_buffer_count * settings->large_buffer_bytes;
 }
 
-/* Room behind `end` for a head that is not complete: in the same block, or in a larger one. Others may hold slices of the
- * block, so nothing is moved within it. */
+/* Room behind `end` for a head that is not complete: in the same block, or in a larger one. Others may hold
+ * slices of the block, so nothing is moved within it. */
 static void make_room(px_h1_conn *conn, const px_h1_settings *settings)
 {
     px_block *old = conn->block;
@@ -64,8 +66,8 @@ static px_io fill_head(px_h1_conn *conn)
 {
     make_room(conn, px_h1_conn_settings(conn));
     size_t moved = 0;
-    px_io io = px_transport_read(&conn->transport, conn->block->data + conn->end, conn->block->size - conn->end,
-                                 &moved);
+    px_io io = px_transport_read(&conn->transport, conn->block->data + conn->end,
+                                 conn->block->size - conn->end, &moved);
     conn->end += (uint32_t)moved;
     if (conn->pos == conn->end)
         px_h1_drop_input(conn);
@@ -82,9 +84,9 @@ static void forget_head(px_h1_conn *conn)
     conn->buffers = 0;
 }
 
-/* nginx reads a head into one buffer of client_header_buffer_size and then, whole lines each, into at most `number` of
- * large_client_header_buffers. We have one block; this walks the lines as they would fall into those buffers, so that the
- * same heads are refused. Only for heads that one buffer might not hold. */
+/* nginx reads a head into one buffer of client_header_buffer_size and then, whole lines each, into at most
+ * `number` of large_client_header_buffers. We have one block; this walks the lines as they would fall into
+ * those buffers, so that the same heads are refused. Only for heads that one buffer might not hold. */
 static bool line_fits(px_h1_conn *conn, const px_h1_settings *settings, uint32_t len)
 {
     if (conn->line == 0 && conn->buffers == 0)
@@ -108,7 +110,9 @@ static bool count_line(px_h1_conn *conn, const px_h1_settings *settings, uint32_
 /* nginx says the same when one line is too long and when all together are. */
 static px_parse_error too_long(const uint8_t *line, size_t len)
 {
-    return (px_parse_error){.status = 494, .text = "client sent too long header line", .where = {line, len},
+    return (px_parse_error){.status = 494,
+                            .text = "client sent too long header line",
+                            .where = {line, len},
                             .activity = READING_HEADERS};
 }
 
@@ -126,7 +130,8 @@ static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
         uint32_t len = (uint32_t)(end != NULL ? (size_t)(end - line) + 1 : rest);
         if (!line_fits(conn, settings, len)) {
             if (conn->line == 0)
-                *error = (px_parse_error){.status = 414, .text = "client sent too long URI", .activity = READING_LINE};
+                *error = (px_parse_error){
+                    .status = 414, .text = "client sent too long URI", .activity = READING_LINE};
             else
                 *error = too_long(line, len);
             return false;
@@ -174,7 +179,8 @@ static size_t good_lines(px_slice bytes, const px_parse_error *error)
     return last != NULL ? (size_t)(last - bytes.data) + 1 : 0;
 }
 
-/* No request can be made of what came (bytes: the head, as far as it is there). Nothing that follows it is looked at. */
+/* No request can be made of what came (bytes: the head, as far as it is there). Nothing that follows it is
+ * looked at. */
 static void refuse(px_h1_conn *conn, px_slice bytes, const px_parse_error *error, bool gone)
 {
     px_h1_exchange *exchange = begin_exchange(conn, false);
@@ -204,8 +210,9 @@ static void start_request(px_h1_conn *conn, const px_request_head *head, size_t 
     stream->body = head->body;
     stream->received = head_len;
     stream->keepalive = head->keepalive;
+    /* To see whether the client left, after the answer had its chance. */
     if (conn->transport.peer_ended)
-        px_loop_defer(conn->transport.loop, &conn->task); /* to see whether the client left, after the answer had its chance */
+        px_loop_defer(conn->transport.loop, &conn->task);
     px_block *block = px_block_ref(conn->block);
     consume(conn, head_len);
     stream->user->on_request(stream, head, block);
@@ -214,7 +221,8 @@ static void start_request(px_h1_conn *conn, const px_request_head *head, size_t 
 
 static void parse_head(px_h1_conn *conn, px_slice bytes)
 {
-    static px_header headers[PX_MAX_HEADERS]; /* the callee copies what it keeps; nothing else is parsed meanwhile */
+    /* The callee copies what it keeps, and nothing else is parsed meanwhile. */
+    static px_header headers[PX_MAX_HEADERS];
     px_request_head head;
     px_parse_error error;
     if (px_h1_parse_request(bytes, headers, &head, &error) == PX_PARSE_DONE)
@@ -251,8 +259,7 @@ static bool look_for_head(px_h1_conn *conn)
     px_parse_error error;
     size_t len = px_h1_find_end(bytes, &conn->scanned);
     px_slice head = {bytes.data, len > 0 ? len : bytes.len};
-    if (!head_fits(conn, head, &error) ||
-        (len == 0 && px_h1_check_partial(bytes, &error) == PX_PARSE_BAD)) {
+    if (!head_fits(conn, head, &error) || (len == 0 && px_h1_check_partial(bytes, &error) == PX_PARSE_BAD)) {
         forget_head(conn);
         refuse(conn, head, &error, false);
         return true;
@@ -414,7 +421,8 @@ static void wait_for_body(px_h1_conn *conn)
 }
 
 /* Collects what there is, from the block and then from the socket. */
-static px_io collect_body(px_h1_conn *conn, px_piece *pieces, uint32_t *count, px_parse_error *error, bool *bad)
+static px_io collect_body(px_h1_conn *conn, px_piece *pieces, uint32_t *count, px_parse_error *error,
+                          bool *bad)
 {
     px_h1_exchange *exchange = conn->exchange;
     size_t bytes = 0;

@@ -1,4 +1,5 @@
-/* See h1_server_private.h: what a client is sent. Everything is queued; one flush, at the end of the turn, writes it. */
+/* See h1_server_private.h: what a client is sent. Everything is queued; one flush, at the end of the turn,
+ * writes it. */
 #include "http/h1_server_private.h"
 
 static void wake(px_h1_conn *conn)
@@ -48,12 +49,13 @@ static void choose_keepalive(px_h1_conn *conn, const px_response_head *head)
         exchange->stream.keepalive = false;
 }
 
-/* The client may be waiting before it sends a body that nobody wants. To go on with the connection we must know where the body
- * ends, so it is told to send it (as nginx does), and DRAIN throws it away. */
+/* The client may be waiting before it sends a body that nobody wants. To go on with the connection we must
+ * know where the body ends, so it is told to send it (as nginx does), and DRAIN throws it away. */
 static void settle_expectation(px_h1_conn *conn)
 {
     px_h1_exchange *exchange = conn->exchange;
-    if (exchange->expect_continue && !exchange->body_done && exchange->stream.keepalive && !exchange->stream.gone) {
+    if (exchange->expect_continue && !exchange->body_done && exchange->stream.keepalive &&
+        !exchange->stream.gone) {
         exchange->expect_continue = false;
         px_h1_send_continue(conn);
     }

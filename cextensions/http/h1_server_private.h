@@ -1,20 +1,21 @@
-/* What the files of h1_server share. One connection (px_h1_conn) lives from accept to close; an exchange (px_h1_exchange) holds
- * what only a running request needs and goes back to a free list with it, so that an idle connection stays small.
+/* What the files of h1_server share. One connection (px_h1_conn) lives from accept to close; an exchange
+ * (px_h1_exchange) holds what only a running request needs and goes back to a free list with it, so that an
+ * idle connection stays small.
  *
- *     state    what it waits for                        timer                    bytes in block
- *     IDLE     the first byte of a request              client_header/keepalive  none
- *     HEAD     the rest of a head                       client_header            the partial head
- *     BUSY     the Request; or the kernel to take       client_body while it     rest of the body, next requests
- *              the answer                               waits for body
- *     DRAIN    the rest of a body nobody wants, to go   lingering                as BUSY
- *              on with the connection afterwards
- *     LINGER   the client's FIN, after ours             lingering                none
- *     CLOSED   the end of the turn, when it is freed    -                        none
+ *     state   what it waits for                      timer                    bytes in block
+ *     IDLE    the first byte of a request            client_header/keepalive  none
+ *     HEAD    the rest of a head                     client_header            the partial head
+ *     BUSY    the Request; or the kernel to take     client_body while it     the rest of the body and the
+ *             the answer                             waits for body           requests behind it
+ *     DRAIN   the rest of a body nobody wants, to    lingering                as BUSY
+ *             go on with the connection afterwards
+ *     LINGER  the client's FIN, after ours           lingering                none
+ *     CLOSED  the end of the turn, when it is freed  -                        none
  *
- * h1_server.c        accept, states, the end of a connection, drain
- * h1_server_input.c  bytes to heads and bodies
- * h1_server_output.c the px_stream_ops that send, and the flush
- * h1_server_close.c  what becomes of a connection after an answer: idle, drain, linger */
+ *     h1_server.c         accept, states, the end of a connection, drain
+ *     h1_server_input.c   bytes to heads and bodies
+ *     h1_server_output.c  the px_stream_ops that send, and the flush
+ *     h1_server_close.c   what becomes of a connection after an answer: idle, drain, linger */
 #ifndef PX_HTTP_H1_SERVER_PRIVATE_H
 #define PX_HTTP_H1_SERVER_PRIVATE_H
 
@@ -24,7 +25,7 @@
 #include "http/h1_output.h"
 #include "http/h1_server.h"
 
-#define PX_H1_CONN_MAGIC     0x43314831u /* "1H1C" */
+#define PX_H1_CONN_MAGIC 0x43314831u /* "1H1C" */
 #define PX_H1_EXCHANGE_MAGIC 0x58314831u
 
 #ifdef PX_DEBUG
@@ -42,39 +43,32 @@
 /* Requests that were all there already and are answered in one turn, before other connections have theirs. */
 #define PX_H1_BURST 16
 
-typedef enum {
-    PX_H1_IDLE,
-    PX_H1_HEAD,
-    PX_H1_BUSY,
-    PX_H1_DRAIN,
-    PX_H1_LINGER,
-    PX_H1_CLOSED
-} px_h1_state;
+typedef enum { PX_H1_IDLE, PX_H1_HEAD, PX_H1_BUSY, PX_H1_DRAIN, PX_H1_LINGER, PX_H1_CLOSED } px_h1_state;
 
 typedef struct px_h1_exchange px_h1_exchange;
 
 typedef struct px_h1_conn {
     uint32_t magic;
-    uint8_t state;             /* px_h1_state */
-    uint8_t burst;             /* requests since the last event */
-    bool closing;              /* no further request after this one */
+    uint8_t state; /* px_h1_state */
+    uint8_t burst; /* requests since the last event */
+    bool closing;  /* no further request after this one */
     px_transport transport;
     px_timer timer;
-    px_list link;              /* idle or busy list */
-    px_task task;              /* asked-for bodies, flush, next pipelined request */
+    px_list link; /* idle or busy list */
+    px_task task; /* asked-for bodies, flush, next pipelined request */
     const px_h1_server_conf *conf;
     px_client client;
-    px_h1_exchange *exchange;  /* BUSY, DRAIN */
-    px_block *block;           /* received and not consumed: data[pos..end]; NULL when that is nothing */
+    px_h1_exchange *exchange; /* BUSY, DRAIN */
+    px_block *block;          /* received and not consumed: data[pos..end]; NULL when that is nothing */
     uint32_t pos, end;
     union {
-        struct {               /* IDLE, HEAD: all relative to pos */
-            size_t scanned;    /* px_h1_find_end's */
-            uint32_t line;     /* the line that begins here is not complete */
-            uint32_t room;     /* what nginx's current header buffer would have left */
-            uint32_t buffers;  /* how many of nginx's large buffers would be used */
+        struct {              /* IDLE, HEAD: all relative to pos */
+            size_t scanned;   /* px_h1_find_end's */
+            uint32_t line;    /* the line that begins here is not complete */
+            uint32_t room;    /* what nginx's current header buffer would have left */
+            uint32_t buffers; /* how many of nginx's large buffers would be used */
         };
-        struct {               /* DRAIN, LINGER */
+        struct {                   /* DRAIN, LINGER */
             uint64_t linger_until; /* monotonic ms */
             uint64_t linger_pause; /* the longest silence */
             uint64_t keepalive;    /* the timeout of the IDLE that follows DRAIN */
@@ -87,25 +81,25 @@ struct px_h1_exchange {
     uint32_t magic;
     bool expect_continue : 1; /* 100 Continue may still have to be sent */
     bool http10 : 1;
-    bool no_body : 1;         /* the answer has none: HEAD, 204, 304 */
-    bool chunked : 1;         /* the answer is */
-    bool head_sent : 1;       /* send_head was called */
-    bool last : 1;            /* all of the answer was handed over */
-    bool writable_owed : 1;   /* on_writable is due when the queue is empty */
-    bool bad : 1;             /* the input makes no sense from here on */
-    bool body_done : 1;       /* of the request */
-    bool waiting : 1;         /* for body, under the connection's timer */
+    bool no_body : 1;       /* the answer has none: HEAD, 204, 304 */
+    bool chunked : 1;       /* the answer is */
+    bool head_sent : 1;     /* send_head was called */
+    bool last : 1;          /* all of the answer was handed over */
+    bool writable_owed : 1; /* on_writable is due when the queue is empty */
+    bool bad : 1;           /* the input makes no sense from here on */
+    bool body_done : 1;     /* of the request */
+    bool waiting : 1;       /* for body, under the connection's timer */
     px_stream stream;
-    px_h1_conn *conn;         /* NULL: in the free list */
+    px_h1_conn *conn; /* NULL: in the free list */
     px_h1_exchange *next;
-    size_t wanted;            /* read_body's max_bytes; 0: nobody asked */
-    uint64_t body_left;       /* of the request, when it has a length */
+    size_t wanted;      /* read_body's max_bytes; 0: nobody asked */
+    uint64_t body_left; /* of the request, when it has a length */
     px_chunked decoder;
-    uint64_t answer_left;     /* of the answer's declared length; UINT64_MAX: none declared */
-    uint64_t turn;            /* px_loop_turns when turn_bytes were moved */
+    uint64_t answer_left; /* of the answer's declared length; UINT64_MAX: none declared */
+    uint64_t turn;        /* px_loop_turns when turn_bytes were moved */
     size_t turn_bytes;
     px_timer send_timer;
-    px_h1_output output;      /* last: not zeroed */
+    px_h1_output output; /* last: not zeroed */
 };
 
 extern const px_stream_ops px_h1_stream_ops;
@@ -148,8 +142,8 @@ void px_h1_head_timed_out(px_h1_conn *conn);
 /* BUSY: gives the Request the body it asked for, if there is any. The connection may be closed afterwards. */
 void px_h1_deliver_body(px_h1_conn *conn);
 void px_h1_body_timed_out(px_h1_conn *conn);
-/* After the answer was handed over: reads on and throws away, until the body's end or until nothing is there. The connection
- * may be closed afterwards. */
+/* After the answer was handed over: reads on and throws away, until the body's end or until nothing is there.
+ * The connection may be closed afterwards. */
 void px_h1_discard_body(px_h1_conn *conn);
 /* Gives up what was received. */
 void px_h1_drop_input(px_h1_conn *conn);
@@ -157,7 +151,8 @@ void px_h1_stream_read_body(px_stream *stream, size_t max_bytes);
 
 /* h1_server_output.c */
 void px_h1_send_continue(px_h1_conn *conn);
-/* Writes what is queued; on_writable, on_done. The connection may be closed or serve the next request afterwards. */
+/* Writes what is queued; on_writable, on_done. The connection may be closed or serve the next request
+ * afterwards. */
 void px_h1_flush(px_h1_conn *conn);
 
 /* h1_server_close.c */

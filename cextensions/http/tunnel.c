@@ -1,5 +1,6 @@
-/* See tunnel.h. Each direction is the same: bytes go from one transport to the other, at once where the kernel takes them; what it
- * does not take waits in `queue`, and while anything waits there nothing more is read. */
+/* See tunnel.h. Each direction is the same: bytes go from one transport to the other, at once where the
+ * kernel takes them; what it does not take waits in `queue`, and while anything waits there nothing more is
+ * read. */
 #include "http/tunnel.h"
 
 #include <assert.h>
@@ -7,14 +8,14 @@
 #include "base/memory.h"
 
 #define TUNNEL_MAGIC 0x4c4e5554u
-#define READ_BYTES   32768u
-#define IOV_USED     16
+#define READ_BYTES 32768u
+#define IOV_USED 16
 
 typedef struct direction {
     px_transport *from, *to;
     px_queue queue;
-    uint64_t bytes;  /* written */
-    bool ended;      /* from sent FIN, and it was passed on */
+    uint64_t bytes; /* written */
+    bool ended;     /* from sent FIN, and it was passed on */
 } direction;
 
 /* The way from a transport to its tunnel, whichever side it is. */
@@ -64,8 +65,8 @@ static void end(px_tunnel *tunnel, bool timed_out, const px_transport *failed)
 /* ---- one direction ---- */
 
 typedef enum {
-    MOVE_WAIT,   /* for an event */
-    MOVE_AGAIN,  /* the budget is used up, there may be more */
+    MOVE_WAIT,  /* for an event */
+    MOVE_AGAIN, /* the budget is used up, there may be more */
     MOVE_FAILED_FROM,
     MOVE_FAILED_TO
 } move;

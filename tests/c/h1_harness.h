@@ -1,5 +1,6 @@
-/* For tests of what speaks HTTP/1 on sockets: a real loop, socket pairs whose other end the test plays by hand, and an
- * application that answers by the path. Nothing here waits for time to pass: `settle` turns the loop until nothing moves. */
+/* For tests of what speaks HTTP/1 on sockets: a real loop, socket pairs whose other end the test plays by
+ * hand, and an application that answers by the path. Nothing here waits for time to pass: `settle` turns the
+ * loop until nothing moves. */
 #ifndef PX_TESTS_H1_HARNESS_H
 #define PX_TESTS_H1_HARNESS_H
 
@@ -11,17 +12,17 @@ typedef struct far_end {
     int fd;
     uint8_t *bytes;
     size_t len, capacity;
-    bool ended;   /* FIN came */
-    bool reset;   /* RST came */
-    bool deaf;    /* settle does not read it */
+    bool ended; /* FIN came */
+    bool reset; /* RST came */
+    bool deaf;  /* settle does not read it */
 } far_end;
 
 px_loop *harness_open(void);
 /* Checks that no watch, timer or block is left. */
 void harness_close(px_loop **loop);
 
-/* A connected pair: the far end, and *near for the code under test. tcp: a real connection over 127.0.0.1 (needed for RST). small: the
- * smallest buffers that the kernel allows, both ways. */
+/* A connected pair: the far end, and *near for the code under test. tcp: a real connection over 127.0.0.1
+ * (needed for RST). small: the smallest buffers that the kernel allows, both ways. */
 far_end far_end_open(int *near, bool tcp, bool small);
 void far_end_close(far_end *end);
 void far_end_reset(far_end *end); /* closes with RST */

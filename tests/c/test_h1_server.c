@@ -1,4 +1,5 @@
-/* http/h1_server over real sockets: what a client sees and what the Request is told, for every split, stall and death. */
+/* http/h1_server over real sockets: what a client sees and what the Request is told, for every split, stall
+ * and death. */
 #include "check.h"
 
 #include <sys/socket.h>
@@ -31,11 +32,11 @@ static struct {
     char error_text[128], request_line[256], last_path[256];
     uint64_t sent, head_bytes, received;
     size_t read_max;
-    px_stream *held;    /* of /hold: the test answers */
+    px_stream *held; /* of /hold: the test answers */
     size_t most_unsent;
     char body[1 << 20];
     size_t body_len;
-    int stop;           /* set by on_done and on_abort */
+    int stop; /* set by on_done and on_abort */
 } app;
 
 static px_h1_settings settings;
@@ -86,7 +87,8 @@ static void request_end(px_stream *stream)
 static void answer_head(px_stream *stream, int status, int64_t length)
 {
     const px_header header = {PX_SLICE("X-App"), PX_SLICE("yes"), PX_HEADER_OTHER};
-    px_response_head head = {.status = status, .headers = &header, .header_count = 1, .content_length = length};
+    px_response_head head = {
+        .status = status, .headers = &header, .header_count = 1, .content_length = length};
     stream->ops->send_head(stream, &head);
 }
 
@@ -231,8 +233,8 @@ static void app_on_abort(px_stream *stream, px_abort_reason reason)
     request_end(stream);
 }
 
-static const px_stream_user app_user = {app_on_request, app_on_bad_request, app_on_body, app_on_body_error,
-                                        app_on_writable, app_on_done, app_on_abort};
+static const px_stream_user app_user = {app_on_request,  app_on_bad_request, app_on_body, app_on_body_error,
+                                        app_on_writable, app_on_done,        app_on_abort};
 static const px_h1_server_conf app_conf = {&app_user, app_settings, app_opened, app_closed};
 
 /* ---- the frame of a test ---- */
@@ -241,10 +243,18 @@ static void begin(void)
 {
     memset(&app, 0, sizeof app);
     app.read_max = 65536;
-    settings = (px_h1_settings){.client_header_timeout = 60000, .client_body_timeout = 60000, .send_timeout = 60000,
-                                .keepalive_timeout = 75000, .lingering_time = 30000, .lingering_timeout = 5000,
-                                .keepalive_requests = 100000, .keepalive_time = 3600000, .header_buffer_bytes = 1024,
-                                .large_buffer_count = 4, .large_buffer_bytes = 8192, .log = &quiet_log};
+    settings = (px_h1_settings){.client_header_timeout = 60000,
+                                .client_body_timeout = 60000,
+                                .send_timeout = 60000,
+                                .keepalive_timeout = 75000,
+                                .lingering_time = 30000,
+                                .lingering_timeout = 5000,
+                                .keepalive_requests = 100000,
+                                .keepalive_time = 3600000,
+                                .header_buffer_bytes = 1024,
+                                .large_buffer_count = 4,
+                                .large_buffer_bytes = 8192,
+                                .log = &quiet_log};
     loop = harness_open();
     listener = (px_listener){.loop = loop, .references = 1};
 }
@@ -348,7 +358,8 @@ TEST(byte_by_byte, "a request that comes byte by byte is answered")
 {
     begin();
     far_end far = client(false, false);
-    static const char request[] = "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    static const char request[] =
+        "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     for (size_t i = 0; i < sizeof request - 1; i++) {
         far_end_write(&far, request + i, 1);
         px_loop_run(loop, 0);
@@ -359,7 +370,8 @@ TEST(byte_by_byte, "a request that comes byte by byte is answered")
     end();
 }
 
-TEST(pipelined_partial_head, "the next head may begin in the block of the request before it, and end elsewhere")
+TEST(pipelined_partial_head,
+     "the next head may begin in the block of the request before it, and end elsewhere")
 {
     begin();
     far_end far = client(false, false);
@@ -377,7 +389,8 @@ TEST(pipelined_partial_head, "the next head may begin in the block of the reques
     end();
 }
 
-TEST(pipelined_thousand, "a thousand requests in one go are answered in order, without starving another client")
+TEST(pipelined_thousand,
+     "a thousand requests in one go are answered in order, without starving another client")
 {
     begin();
     far_end many = client(false, false), one = client(false, false);
@@ -386,7 +399,8 @@ TEST(pipelined_thousand, "a thousand requests in one go are answered in order, w
     static char requests[40000];
     size_t len = 0;
     for (int i = 0; i < 1000; i++)
-        len += (size_t)snprintf(requests + len, sizeof requests - len, "GET /n%d HTTP/1.1\r\n" HOST "\r\n", i);
+        len +=
+            (size_t)snprintf(requests + len, sizeof requests - len, "GET /n%d HTTP/1.1\r\n" HOST "\r\n", i);
     CHECK_INT(far_end_write(&many, requests, len), len);
     far_end_say(&one, "GET /other HTTP/1.1\r\n" HOST "\r\n");
     px_loop_run(loop, 0);
@@ -479,7 +493,7 @@ TEST(head_limits, "heads are refused where nginx's buffers would be too small, a
         size_t line, header, count;
         int status;
     } cases[] = {
-        {8192, 100, 1, 200}, {8193, 100, 1, 414}, {100, 8192, 1, 200}, {100, 8193, 1, 494},
+        {8192, 100, 1, 200}, {8193, 100, 1, 414}, {100, 8192, 1, 200},  {100, 8193, 1, 494},
         {100, 8000, 4, 200}, {100, 8000, 5, 494}, {100, 300, 100, 200}, {100, 300, 120, 494},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -495,7 +509,9 @@ TEST(head_limits, "heads are refused where nginx's buffers would be too small, a
             px_slice got = far_end_view(&far);
             CHECK_INT(app.bad, cases[i].status != 200);
             CHECK(cases[i].status == 200 || app.error_status == cases[i].status);
-            CHECK(slice_has(got, cases[i].status == 200 ? "HTTP/1.1 200" : cases[i].status == 414 ? "HTTP/1.1 414" : "HTTP/1.1 400"));
+            CHECK(slice_has(got, cases[i].status == 200   ? "HTTP/1.1 200"
+                                 : cases[i].status == 414 ? "HTTP/1.1 414"
+                                                          : "HTTP/1.1 400"));
             CHECK_INT(far.ended, cases[i].status != 200);
             free(text);
             far_end_close(&far);
@@ -543,7 +559,8 @@ TEST(http10, "an HTTP/1.0 client gets no chunks, and its connection is closed un
 {
     begin();
     far_end far = client(false, false);
-    CHECK(slice_has(say(&far, "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), "Connection: keep-alive\r\n"));
+    CHECK(slice_has(say(&far, "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+                    "Connection: keep-alive\r\n"));
     px_slice got = say(&far, "GET /chunked HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     CHECK(slice_has(got, "Connection: close\r\n"));
     CHECK(!slice_has(got, "Transfer-Encoding"));
@@ -557,7 +574,8 @@ TEST(http10, "an HTTP/1.0 client gets no chunks, and its connection is closed un
     end();
 }
 
-TEST(too_long_and_too_short, "an answer is never longer than its head says; a shorter one closes the connection")
+TEST(too_long_and_too_short,
+     "an answer is never longer than its head says; a shorter one closes the connection")
 {
     begin();
     far_end far = client(false, false);
@@ -577,7 +595,8 @@ TEST(too_long_and_too_short, "an answer is never longer than its head says; a sh
     end();
 }
 
-TEST(truncated_answer, "an answer whose rest never comes is sent as far as it goes, without the end of its chunks")
+TEST(truncated_answer,
+     "an answer whose rest never comes is sent as far as it goes, without the end of its chunks")
 {
     begin();
     far_end far = client(false, false);
@@ -597,7 +616,8 @@ TEST(informational, "1xx answers go before the final one, but not to HTTP/1.0")
 {
     begin();
     px_header link = {PX_SLICE("Link"), PX_SLICE("</a>"), PX_HEADER_LINK};
-    px_response_head hints = {.status = 103, .reason = PX_SLICE("Early Hints"), .headers = &link, .header_count = 1};
+    px_response_head hints = {
+        .status = 103, .reason = PX_SLICE("Early Hints"), .headers = &link, .header_count = 1};
     far_end far = client(false, false);
     say(&far, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
     app.held->ops->send_informational(app.held, &hints);
@@ -618,7 +638,8 @@ TEST(large_head, "a response head larger than any block is sent whole")
     far_end far = client(false, false);
     say(&far, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
     px_piece long_value = letters(50000, 'v');
-    px_header headers[3] = {{PX_SLICE("A"), {long_value.data, 50000}, 0}, {PX_SLICE("B"), {long_value.data, 1500}, 0},
+    px_header headers[3] = {{PX_SLICE("A"), {long_value.data, 50000}, 0},
+                            {PX_SLICE("B"), {long_value.data, 1500}, 0},
                             {PX_SLICE("C"), PX_SLICE("end"), 0}};
     px_response_head head = {.status = 200, .headers = headers, .header_count = 3, .content_length = 1};
     app.held->ops->send_head(app.held, &head);
@@ -647,8 +668,10 @@ TEST(body_sizes, "a body arrives whole whatever the Request asks for at a time")
             char head[128], *body = px_memory_alloc(len);
             for (size_t at = 0; at < len; at++)
                 body[at] = (char)('a' + at % 23);
-            snprintf(head, sizeof head, chunked ? "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n%zx\r\n"
-                                                : "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", len);
+            snprintf(head, sizeof head,
+                     chunked ? "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n%zx\r\n"
+                             : "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n",
+                     len);
             far_end_write(&far, head, strlen(head));
             for (size_t at = 0; at < len;) {
                 at += far_end_write(&far, body + at, len - at);
@@ -684,7 +707,8 @@ TEST(expect_continue, "100 Continue is sent when the body is asked for and none 
     end();
 }
 
-TEST(expect_unwanted, "a body that is expected but not wanted is let come and thrown away, so that the connection can go on")
+TEST(expect_unwanted,
+     "a body that is expected but not wanted is let come and thrown away, so that the connection can go on")
 {
     begin();
     far_end far = client(false, false);
@@ -692,7 +716,8 @@ TEST(expect_unwanted, "a body that is expected but not wanted is let come and th
     CHECK(slice_has(got, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
     CHECK(slice_has(got, "keep-alive"));
     CHECK(slice_has(say(&far, "abcGET /next HTTP/1.1\r\n" HOST "\r\n"), "you asked for /next"));
-    got = say(&far, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+    got = say(&far, "POST /a HTTP/1.1\r\n" HOST
+                    "Content-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
     CHECK(!slice_has(got, "100 Continue"));
     CHECK(far.ended);
     far_end_close(&far);
@@ -718,7 +743,8 @@ TEST(unread_body, "a body that nobody reads is thrown away and the connection go
     end();
 }
 
-TEST(unread_large_body, "a client that sends all of a body that nobody reads before it reads the answer does not hang")
+TEST(unread_large_body,
+     "a client that sends all of a body that nobody reads before it reads the answer does not hang")
 {
     begin();
     far_end far = client(false, true);
@@ -745,7 +771,9 @@ TEST(bad_chunks, "a broken chunk is answered with 400 and the connection is clos
 {
     begin();
     far_end far = client(false, false);
-    px_slice got = say(&far, "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\nGET / HTTP/1.1\r\n" HOST "\r\n");
+    px_slice got =
+        say(&far, "POST /echo HTTP/1.1\r\n" HOST
+                  "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\nGET / HTTP/1.1\r\n" HOST "\r\n");
     CHECK(slice_has(got, "HTTP/1.1 400 Bad Request\r\n"));
     CHECK(slice_has(got, "Connection: close\r\n"));
     CHECK_INT(slice_count(got, "HTTP/1.1"), 1);
@@ -760,7 +788,8 @@ TEST(early_answer_survives, "an early answer reaches a client that is still send
     begin();
     settings.lingering_time = 30000;
     far_end far = client(true, false);
-    far_end_say(&far, "POST /hold HTTP/1.1\r\n" HOST "Content-Length: 50000000\r\nConnection: close\r\n\r\nsome");
+    far_end_say(&far,
+                "POST /hold HTTP/1.1\r\n" HOST "Content-Length: 50000000\r\nConnection: close\r\n\r\nsome");
     settle(loop, NULL);
     answer(app.held, 413, "too large");
     static char more[100000];
@@ -835,7 +864,8 @@ TEST(keepalive_ends, "an idle connection is closed after keepalive_timeout, and 
     settings.keepalive_timeout = 75000;
     settings.keepalive_header = 75;
     far = client(false, false);
-    CHECK(slice_has(say(&far, "GET /a HTTP/1.1\r\n" HOST "\r\n"), "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n"));
+    CHECK(slice_has(say(&far, "GET /a HTTP/1.1\r\n" HOST "\r\n"),
+                    "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n"));
     CHECK(slice_has(say(&far, "GET /a HTTP/1.1\r\n" HOST "\r\n"), "Connection: close\r\nX"));
     CHECK(far.ended);
     far_end_close(&far);
@@ -846,7 +876,8 @@ TEST(keepalive_ends, "an idle connection is closed after keepalive_timeout, and 
     end();
 }
 
-TEST(stalled_reader, "a client that stops reading is given up after send_timeout, and holds back the Request before")
+TEST(stalled_reader,
+     "a client that stops reading is given up after send_timeout, and holds back the Request before")
 {
     begin();
     settings.send_timeout = 30;
@@ -868,7 +899,8 @@ TEST(slow_reader, "a client that reads slowly gets all of a large answer")
     for (int chunked = 0; chunked < 2; chunked++) {
         begin();
         far_end far = client(false, true);
-        say(&far, chunked ? "GET /flood-chunked HTTP/1.1\r\n" HOST "\r\n" : "GET /flood HTTP/1.1\r\n" HOST "\r\n");
+        say(&far,
+            chunked ? "GET /flood-chunked HTTP/1.1\r\n" HOST "\r\n" : "GET /flood HTTP/1.1\r\n" HOST "\r\n");
         CHECK_INT(app.done, 1);
         CHECK(app.writables > 10);
         CHECK(app.most_unsent <= 41000);
@@ -916,7 +948,8 @@ TEST(closes_while_held, "a client that closes while its request is under way end
     end();
 }
 
-TEST(half_closes_after_request, "a client that half-closes behind its request gets an answer that is ready at once")
+TEST(half_closes_after_request,
+     "a client that half-closes behind its request gets an answer that is ready at once")
 {
     begin();
     far_end far = client(false, false);
@@ -954,7 +987,8 @@ TEST(body_then_fin, "a body that is followed by FIN is read to its end before th
 
 TEST(leaves_at_each_point, "a client may leave after any byte of its request, by FIN or by RST")
 {
-    static const char request[] = "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    static const char request[] =
+        "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     for (size_t len = 0; len < sizeof request; len++) {
         for (int how = 0; how < 3; how++) {
             begin();
@@ -1095,7 +1129,8 @@ TEST(takes_transport, "after 101 the socket is the Request's, with what is unsen
     say(&far, "GET /hold HTTP/1.1\r\n" HOST "Upgrade: x\r\nConnection: upgrade\r\n\r\nearly");
     px_stream *stream = app.held;
     px_header upgrade = {PX_SLICE("Upgrade"), PX_SLICE("x"), PX_HEADER_UPGRADE};
-    px_response_head head = {.status = 101, .headers = &upgrade, .header_count = 1, .content_length = -1, .upgrade = true};
+    px_response_head head = {
+        .status = 101, .headers = &upgrade, .header_count = 1, .content_length = -1, .upgrade = true};
     stream->ops->send_head(stream, &head);
     px_transport taken;
     px_queue unsent, early;
@@ -1113,7 +1148,8 @@ TEST(takes_transport, "after 101 the socket is the Request's, with what is unsen
     size_t moved;
     CHECK_INT(px_transport_write(&taken, iov, count, &moved), PX_IO_OK);
     far_end_read(&far);
-    CHECK_SLICE(far_end_view(&far), "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    CHECK_SLICE(far_end_view(&far),
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
     CHECK_INT(px_queue_iovec(&early, iov, 4), 1);
     CHECK_SLICE(px_slice_from(iov[0].iov_base, iov[0].iov_len), "early");
     px_queue_clear(&unsent);

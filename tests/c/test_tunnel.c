@@ -127,7 +127,8 @@ static bool is_flood(px_slice bytes)
     return bytes.len == FLOOD_BYTES;
 }
 
-TEST(back_pressure, "what one side does not read is not read from the other, and nothing is lost, both ways at once")
+TEST(back_pressure,
+     "what one side does not read is not read from the other, and nothing is lost, both ways at once")
 {
     far_end client, peer;
     begin(&client, &peer, false, true, 60000);
