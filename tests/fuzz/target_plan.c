@@ -4,7 +4,7 @@
 
 static const char *const heads[] = {
     "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n",
-    "GET /a/b%2fc/d.php?x=1&y HTTP/1.1\r\nHost: W.example.ORG:80\r\nCookie: a\r\nX-Forwarded-For: ::1\r\n\r\n",
+    "GET /a/b%2fc/d.php?x=1&y HTTP/1.1\r\nHost: W.example.ORG:80\r\nCookie: a\r\nVia: x\r\n\r\n",
     "POST /api/v1/items HTTP/1.1\r\nHost: a.b\r\nContent-Length: 5\r\nConnection: X\r\nX: y\r\n\r\n",
     "HEAD /images/a.png HTTP/1.0\r\n\r\n",
 };
