@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.support.waiting import LIMIT, NeverHappened
@@ -236,6 +236,13 @@ class Reading:
         while self.piece():
             pass
         return self.message
+
+    def stream(self, most: int = 65536) -> Iterator[bytes]:
+        """The rest of the body in pieces, of which nothing is kept: for bodies of many megabytes."""
+        while piece := self.piece(most):
+            self.message.body = self.message.raw = b""
+            self.wire.forget()
+            yield piece
 
     def _nothing(self, _most: int) -> bytes:
         return b""

@@ -26,7 +26,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from tests.support.messages import Ended, Malformed, Message, Reading, Reset, Wire, start_request
@@ -132,6 +132,14 @@ class Connection:
         reading = self._reading
         assert reading is not None, "receive_piece without receive_head"
         return self._strictly(lambda: reading.exactly(count))
+
+    def stream_body(self) -> Iterator[bytes]:
+        """The rest of the body whose head was read last, in pieces of which nothing is kept."""
+        reading = self._reading
+        assert reading is not None, "stream_body without receive_head"
+        pieces = reading.stream()
+        while piece := self._strictly(lambda: next(pieces, b"")):
+            yield piece
 
     def receive_bytes(self, count: int) -> bytes:
         """Exactly `count` bytes, whatever they are: for tunnels."""
