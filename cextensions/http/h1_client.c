@@ -192,6 +192,7 @@ void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, voi
     client->upgrade = client->paused = client->reading = client->request_done = false;
     client->writable_owed = client->bytes_sent = client->bytes_received = client->keepalive = false;
     client->scanned = 0;
+    client->sent = client->received = 0;
     if (client->state == PX_CLIENT_CONNECTING) {
         px_timer_start(client->transport.loop, &client->timer, limits->connect_timeout);
         return;
@@ -300,6 +301,16 @@ uint64_t px_h1_client_exchanges(const px_h1_client *client)
 uint64_t px_h1_client_opened_ms(const px_h1_client *client)
 {
     return client->opened_ms;
+}
+
+uint64_t px_h1_client_sent(const px_h1_client *client)
+{
+    return client->sent;
+}
+
+uint64_t px_h1_client_received(const px_h1_client *client)
+{
+    return client->received;
 }
 
 int px_h1_client_fd(const px_h1_client *client)

@@ -89,6 +89,9 @@ void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone
 
 uint64_t px_h1_client_exchanges(const px_h1_client *client); /* served so far */
 uint64_t px_h1_client_opened_ms(const px_h1_client *client);
+/* Bytes that went to the peer and came from it in this exchange, framing included. Still there in on_failure. */
+uint64_t px_h1_client_sent(const px_h1_client *client);
+uint64_t px_h1_client_received(const px_h1_client *client);
 int px_h1_client_fd(const px_h1_client *client);
 
 /* Closes and frees (later, when a callback of it is running). *client becomes NULL. No callback follows. */

@@ -204,6 +204,7 @@ static px_io fill(px_h1_client *client)
         px_h1_client_drop_input(client);
     if (moved > 0)
         client->bytes_received = true;
+    client->received += moved;
     px_h1_client_spend(client, moved);
     return io;
 }

@@ -63,6 +63,7 @@ void px_h1_client_flush(px_h1_client *client)
     px_io io = px_h1_output_write(&client->output, &client->transport, PX_EVENT_BUDGET_BYTES, &moved);
     if (moved > 0)
         client->bytes_sent = true;
+    client->sent += moved;
     if (io == PX_IO_ERROR)
         write_failed(client);
     else if (client->output.queue.bytes > 0)

@@ -59,6 +59,7 @@ struct px_h1_client {
     void (*on_gone)(px_h1_client *client);
     px_h1_client_limits limits;
     uint64_t exchanges, opened_ms;
+    uint64_t sent, received; /* bytes of this exchange */
     px_block *block; /* received and not delivered: data[pos..end] */
     uint32_t pos, end;
     size_t scanned; /* px_h1_find_end's, relative to pos */

@@ -150,10 +150,13 @@ static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
 
 static px_h1_exchange *begin_exchange(px_h1_conn *conn, bool pipelined)
 {
+    uint64_t now_ms = px_loop_now_ms(conn->transport.loop);
+    uint64_t started_ms = conn->state == PX_H1_HEAD ? conn->head_ms : now_ms;
     px_h1_conn_set_idle(conn, false);
     conn->state = PX_H1_BUSY;
     conn->client.requests++;
     px_h1_exchange *exchange = px_h1_exchange_new(conn);
+    exchange->stream.started_ms = started_ms;
     exchange->stream.pipelined = pipelined;
     return exchange;
 }
@@ -277,6 +280,7 @@ static void wait_for_head(px_h1_conn *conn)
         return;
     px_h1_conn_set_idle(conn, false);
     conn->state = PX_H1_HEAD;
+    conn->head_ms = px_loop_now_ms(conn->transport.loop);
     px_timer_start(conn->transport.loop, &conn->timer, px_h1_conn_settings(conn)->client_header_timeout);
 }
 

@@ -67,6 +67,7 @@ typedef struct px_h1_conn {
             uint32_t line;    /* the line that begins here is not complete */
             uint32_t room;    /* what nginx's current header buffer would have left */
             uint32_t buffers; /* how many of nginx's large buffers would be used */
+            uint64_t head_ms; /* HEAD: when its first byte was there */
         };
         struct {                   /* DRAIN, LINGER */
             uint64_t linger_until; /* monotonic ms */

@@ -105,6 +105,7 @@ struct px_stream {
     void *request; /* the upper layer's */
     const px_client *client;
     px_loop *loop;
+    uint64_t started_ms; /* monotonic: when the first byte of the request was there */
     int64_t body;        /* declared length, PX_BODY_CHUNKED, 0 */
     uint64_t received;   /* $request_length: bytes of head and body so far */
     uint64_t sent;       /* $bytes_sent: bytes that went to the kernel, framing included */
