@@ -28,8 +28,8 @@ typedef struct px_h1_failure {
     const char *text;    /* static: for PX_FAIL_INVALID what is wrong, in nginx's words */
     bool in_head;        /* while reading the response header (else body) */
     bool bytes_received; /* any byte of an answer came */
-    /* The connection had served before and no byte of an answer came: it may have been closed while idle, and a
-     * retry on a new connection is safe as far as this exchange goes (for idempotent requests, or when
+    /* The connection had served before and no byte of an answer came: it may have been closed while idle, and
+     * a retry on a new connection is safe as far as this exchange goes (for idempotent requests, or when
      * !bytes_sent). */
     bool reused;
     bool bytes_sent; /* any byte of the request left */
