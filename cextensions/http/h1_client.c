@@ -57,6 +57,7 @@ void px_h1_client_fail(px_h1_client *client, px_h1_failure_kind kind, int error_
     px_h1_failure failure = {.kind = kind,
                              .error_number = error_number,
                              .text = text,
+                             .where = client->bad,
                              .in_head = client->phase == PX_ANSWER_HEAD,
                              .bytes_received = client->bytes_received,
                              .reused = client->exchanges > 0 && !client->bytes_received,
@@ -193,6 +194,7 @@ void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, voi
     client->writable_owed = client->bytes_sent = client->bytes_received = client->keepalive = false;
     client->scanned = 0;
     client->sent = client->received = 0;
+    client->bad = (px_slice){NULL, 0};
     if (client->state == PX_CLIENT_CONNECTING) {
         px_timer_start(client->transport.loop, &client->timer, limits->connect_timeout);
         return;

@@ -26,6 +26,7 @@ typedef struct px_h1_failure {
     px_h1_failure_kind kind;
     int error_number;
     const char *text;    /* static: for PX_FAIL_INVALID what is wrong, in nginx's words */
+    px_slice where;      /* the bytes that text is about, as px_parse_error has them; until the callback returns */
     bool in_head;        /* while reading the response header (else body) */
     bool bytes_received; /* any byte of an answer came */
     /* The connection had served before and no byte of an answer came: it may have been closed while idle, and

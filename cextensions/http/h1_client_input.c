@@ -83,6 +83,15 @@ static void final_head(px_h1_client *client, const px_response_head_in *head, px
     client->user->on_head(client, head, block, client->body != 0);
 }
 
+/* What is wrong with it stays readable until on_failure has seen it. */
+static void refuse_head(px_h1_client *client, const px_parse_error *error)
+{
+    px_block *block = px_block_ref(client->block);
+    client->bad = error->where;
+    px_h1_client_fail(client, PX_FAIL_INVALID, 0, error->text);
+    px_block_release(&block);
+}
+
 static void take_head(px_h1_client *client, size_t len)
 {
     /* The callee copies what it keeps, and nothing else is parsed meanwhile. */
@@ -91,7 +100,7 @@ static void take_head(px_h1_client *client, size_t len)
     px_parse_error error;
     px_slice bytes = {client->block->data + client->pos, len};
     if (px_h1_parse_response(bytes, headers, &head, &error) != PX_PARSE_DONE) {
-        px_h1_client_fail(client, PX_FAIL_INVALID, 0, error.text);
+        refuse_head(client, &error);
         return;
     }
     px_block *block = px_block_ref(client->block); /* the callbacks may close the client */
@@ -115,7 +124,7 @@ static bool look_for_head(px_h1_client *client)
     size_t len = px_h1_find_end(bytes, &client->scanned);
     px_parse_error error;
     if (len == 0 && px_h1_check_partial_response(bytes, &error) == PX_PARSE_BAD)
-        px_h1_client_fail(client, PX_FAIL_INVALID, 0, error.text);
+        refuse_head(client, &error);
     else if ((len > 0 ? len : bytes.len) > client->limits.head_bytes)
         px_h1_client_fail(client, PX_FAIL_HEAD_TOO_LARGE, 0, NULL);
     else if (len == 0)

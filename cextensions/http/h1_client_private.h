@@ -60,6 +60,7 @@ struct px_h1_client {
     px_h1_client_limits limits;
     uint64_t exchanges, opened_ms;
     uint64_t sent, received; /* bytes of this exchange */
+    px_slice bad;            /* failure.where of a head that cannot be understood */
     px_block *block; /* received and not delivered: data[pos..end] */
     uint32_t pos, end;
     size_t scanned; /* px_h1_find_end's, relative to pos */

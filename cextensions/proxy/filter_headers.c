@@ -21,6 +21,21 @@ static bool is_usual(int status)
     }
 }
 
+/* nginx keeps one of each of these: add_header replaces it, and removes it where the value is empty. */
+static bool replaces(uint16_t id)
+{
+    return id == PX_HEADER_LAST_MODIFIED || id == PX_HEADER_ETAG;
+}
+
+static void remove_header(px_answer *answer, uint16_t id)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < answer->count; i++)
+        if (answer->headers[i].id != id)
+            answer->headers[kept++] = answer->headers[i];
+    answer->count = kept;
+}
+
 static void add_configured(px_request *r)
 {
     const px_settings *settings = r->settings;
@@ -30,6 +45,8 @@ static void add_configured(px_request *r)
         if (!usual && !header->always)
             continue;
         px_slice value = px_request_one_line(r, px_template_value(&header->value, r));
+        if (replaces(header->id))
+            remove_header(&r->answer, header->id);
         if (value.len > 0)
             px_answer_add(r, header->id, header->name, value);
     }

@@ -139,7 +139,6 @@ static void pass_body(px_proxy *proxy, px_piece *pieces, uint32_t count)
         proxy->body_lost = true;
         release_held(proxy);
     }
-    px_proxy_current_try(proxy)->bytes_sent += bytes;
     px_h1_client_send(proxy->client, pieces, count, proxy->chunked, proxy->body_whole);
 }
 
@@ -177,7 +176,6 @@ static void send_held(px_proxy *proxy)
         px_h1_client_send(proxy->client, pieces, n, proxy->chunked,
                           at == proxy->held_count && proxy->body_whole);
     }
-    px_proxy_current_try(proxy)->bytes_sent += proxy->held_bytes;
 }
 
 void px_proxy_send_request(px_proxy *proxy)
@@ -191,7 +189,6 @@ void px_proxy_send_request(px_proxy *proxy)
     proxy->chunked = body == PX_BODY_CHUNKED;
     px_piece head = {proxy->head.data, proxy->head.len, NULL};
     bool nothing_follows = proxy->body_whole && proxy->held_count == 0;
-    px_proxy_current_try(proxy)->bytes_sent += head.len;
     px_h1_client_send(proxy->client, &head, 1, false, nothing_follows);
     if (proxy->held_count > 0)
         send_held(proxy);

@@ -100,6 +100,8 @@ void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure);
 bool px_proxy_next_for_status(px_proxy *proxy, int status);
 /* Gives back peer and connection as they are. keep: the exchange is complete. */
 void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep);
+/* Writes down what the connection in hand has moved. */
+void px_proxy_count_bytes(px_proxy *proxy);
 /* What the connection in hand is doing: "while ..." of log lines. */
 const char *px_proxy_activity(const px_proxy *proxy);
 

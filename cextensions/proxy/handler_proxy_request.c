@@ -20,10 +20,10 @@ static px_slice replaced_uri(px_request *r, const px_plan_proxy_pass *proxy)
     px_slice rest = px_slice_from(r->uri.data + skip, r->uri.len - skip);
     px_buffer_init(&uri, &r->arena, proxy->uri.len + rest.len + r->args.len + 1);
     px_buffer_slice(&uri, proxy->uri);
-    if (r->plain_uri)
-        px_buffer_slice(&uri, rest);
-    else
+    if (r->quoted_uri)
         px_path_escape(&uri, rest);
+    else
+        px_buffer_slice(&uri, rest);
     put_args(&uri, r);
     return px_buffer_view(&uri);
 }

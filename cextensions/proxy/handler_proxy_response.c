@@ -164,6 +164,7 @@ static void on_tunnel_end(px_tunnel *tunnel, const px_tunnel_result *result)
     now->body_bytes =
         result->to_client > proxy->tunnel_head_bytes ? result->to_client - proxy->tunnel_head_bytes : 0;
     now->bytes_sent += result->to_peer;
+    now->bytes_received += now->body_bytes;
     r->done = true;
     px_request_end(r);
 }
@@ -174,6 +175,7 @@ static bool join(px_proxy *proxy, px_stream *stream)
     px_tunnel *tunnel = proxy->tunnel;
     px_queue from_peer;
     px_queue_init(&from_peer);
+    px_proxy_count_bytes(proxy);
     bool joined = px_h1_client_take_transport(&proxy->client, px_tunnel_peer_side(tunnel), px_tunnel_on_ready,
                                               px_tunnel_to_peer(tunnel), &from_peer) &&
                   stream->ops->take_transport(stream, px_tunnel_client_side(tunnel), px_tunnel_on_ready,

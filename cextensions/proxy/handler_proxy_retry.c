@@ -29,6 +29,18 @@ const char *px_proxy_activity(const px_proxy *proxy)
 
 /* ---- tries ---- */
 
+void px_proxy_count_bytes(px_proxy *proxy)
+{
+    px_worker *worker = proxy->request->worker;
+    if (proxy->client == NULL)
+        return;
+    px_try *now = px_proxy_current_try(proxy);
+    now->bytes_sent = px_h1_client_sent(proxy->client);
+    now->bytes_received = px_h1_client_received(proxy->client);
+    px_worker_count(worker, PX_COUNTER_UPSTREAM_BYTES_SENT, (int64_t)now->bytes_sent);
+    px_worker_count(worker, PX_COUNTER_UPSTREAM_BYTES_RECEIVED, (int64_t)now->bytes_received);
+}
+
 static void begin_try(px_proxy *proxy, px_slice name)
 {
     if (proxy->try_count == proxy->try_capacity) {
@@ -61,6 +73,7 @@ void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECTIONS_ACTIVE, -1);
         r->worker->on_room(r->worker);
     }
+    px_proxy_count_bytes(proxy);
     if (proxy->client != NULL && keep)
         px_upstream_keep(proxy->upstream, peer, &proxy->client);
     else
@@ -258,7 +271,7 @@ static int64_t tell(px_proxy *proxy, const px_h1_failure *failure)
         break;
     }
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_MALFORMED, 1);
-    px_request_log(r, PX_LOG_ERROR, "%s while %s", failure->text, reading);
+    px_request_log_bad(r, PX_LOG_ERROR, failure->text, failure->where, reading);
     return PX_NEXT_INVALID_HEADER;
 }
 
@@ -281,7 +294,6 @@ static bool retry_stale(px_proxy *proxy, const px_h1_failure *failure)
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_STALE, 1);
     if (!r->worker->may_connect(r->worker))
         return false;
-    px_proxy_current_try(proxy)->bytes_sent = 0;
     px_proxy_current_try(proxy)->connect_ms = PX_TIME_UNKNOWN;
     return ask_peer(proxy, true);
 }
@@ -290,6 +302,7 @@ static bool retry_stale(px_proxy *proxy, const px_h1_failure *failure)
 static void connection_lost(px_proxy *proxy)
 {
     px_worker *worker = proxy->request->worker;
+    px_proxy_count_bytes(proxy);
     proxy->client = NULL;
     proxy->counted = false;
     worker->upstreams--;

@@ -51,7 +51,7 @@ bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
     }
     r->uri = uri;
     r->args = args;
-    r->plain_uri = false;
+    r->quoted_uri = true;
     r->location = NULL;
     r->step = LOCATION_STEP - 1; /* the caller's NEXT goes on behind it */
     return true;
@@ -79,7 +79,7 @@ static px_request *new_request(px_stream *stream)
     r->server = r->listen->any->by_default;
     r->port = (uint16_t)r->listen->plan->port;
     r->filters = &px_filter_headers;
-    r->started_ms = px_loop_now_ms(stream->loop);
+    r->started_ms = stream->started_ms;
     stream->request = r;
     r->worker->requests++;
     px_worker_count(r->worker, PX_COUNTER_REQUESTS, 1);
@@ -129,10 +129,29 @@ static void copy_headers(px_request *r, const px_request_head *head)
     r->head.header_count = count;
 }
 
+/* "OPTIONS *" is about the server itself, which has nothing to say (nginx: 400). */
+static bool is_asterisk(const px_request *r)
+{
+    return r->head.path.len == 1 && r->head.path.data[0] == '*';
+}
+
+/* As if nothing but the request line had been read. */
+static void refuse_target(px_request *r, int status)
+{
+    if (!is_asterisk(r))
+        r->uri = PX_SLICE("");
+    r->head.header_count = 0;
+    r->head.host.len = 0;
+    memset(r->first, 0, sizeof r->first);
+    px_request_log(r, PX_LOG_INFO, "client sent invalid request while reading client request line");
+    px_worker_count(r->worker, PX_COUNTER_REQUESTS_MALFORMED, 1);
+    px_request_send_error(r, status);
+}
+
 /* False: answered. */
 static bool read_target(px_request *r)
 {
-    px_parse_error error = {.status = 400, .text = "client sent invalid host in request line"};
+    px_parse_error error = {.status = 400};
     px_path path;
     px_slice host = r->head.authority.len > 0 ? r->head.authority : r->head.host;
     if (host.len > 0 && !px_host_normalize(host, &r->arena, &r->host)) {
@@ -141,15 +160,13 @@ static bool read_target(px_request *r)
         px_request_send_error(r, 400);
         return false;
     }
-    if (px_path_normalize(r->head.path, true, &r->arena, &path, &error) != PX_PARSE_DONE) {
-        px_request_log(r, PX_LOG_INFO, "client sent invalid request while reading client request line");
-        px_worker_count(r->worker, PX_COUNTER_REQUESTS_MALFORMED, 1);
-        px_request_send_error(r, error.status);
+    if (is_asterisk(r) || px_path_normalize(r->head.path, true, &r->arena, &path, &error) != PX_PARSE_DONE) {
+        refuse_target(r, error.status);
         return false;
     }
     r->uri = path.uri;
     r->args = path.args;
-    r->plain_uri = path.plain;
+    r->quoted_uri = path.quoted;
     return true;
 }
 
@@ -165,14 +182,44 @@ static void on_request(px_stream *stream, const px_request_head *head, px_block 
         px_request_continue(r);
 }
 
+/* "text", or "text: "bytes"" with the byte that was one too many as nginx shows it. */
+void px_request_log_bad(px_request *r, int level, const char *text, px_slice where, const char *activity)
+{
+    if (where.len == 0)
+        px_request_log(r, level, "%s while %s", text, activity);
+    else if (strstr(text, "invalid header") != NULL)
+        px_request_log(r, level, "%s: \"%.*s\\x%02x...\" while %s", text, (int)where.len - 1,
+                       (const char *)where.data, where.data[where.len - 1], activity);
+    else
+        px_request_log(r, level, "%s: \"%.*s\" while %s", text, PX_SLICE_ARGS(where), activity);
+}
+
 static void log_bad_request(px_request *r, const px_parse_error *error)
 {
     const char *activity = error->activity != NULL ? error->activity : "reading client request headers";
-    if (error->where.len > 0)
-        px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\" while %s", error->text, PX_SLICE_ARGS(error->where),
-                       activity);
-    else
-        px_request_log(r, PX_LOG_INFO, "%s while %s", error->text, activity);
+    px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
+}
+
+/* The whole lines in front of what is wrong say who asked for what, for the log. */
+static void read_good_lines(px_request *r, px_slice lines)
+{
+    static px_header headers[PX_MAX_HEADERS];
+    px_request_head head;
+    px_parse_error ignored;
+    px_path path;
+    px_buffer text;
+    if (lines.len == 0)
+        return;
+    px_buffer_init(&text, &r->arena, lines.len + 2);
+    px_buffer_slice(&text, lines);
+    px_buffer_literal(&text, "\r\n");
+    px_h1_parse_request(px_buffer_view(&text), headers, &head, &ignored);
+    r->head = head;
+    copy_headers(r, &head);
+    if (head.path.len == 0 || px_path_normalize(head.path, true, &r->arena, &path, &ignored) != PX_PARSE_DONE)
+        return;
+    r->uri = path.uri;
+    r->args = path.args;
 }
 
 static void on_bad_request(px_stream *stream, const px_parse_error *error, px_slice request_line,
@@ -181,8 +228,10 @@ static void on_bad_request(px_stream *stream, const px_parse_error *error, px_sl
     px_request *r = new_request(stream);
     if (block != NULL)
         px_arena_hold(&r->arena, block);
+    read_good_lines(r, px_slice_from(request_line.data, (size_t)stream->received));
     r->head.request_line = request_line;
     r->head.minor_version = 1;
+    r->head.upgrade = false;
     r->stream->settings = &r->settings->h1;
     r->end_status = stream->gone ? error->status : 0;
     r->answer.close = true;

@@ -46,7 +46,7 @@ struct px_request {
     bool last_sent;          /* and all of its body */
     bool no_body;            /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
     bool done;               /* everything is with the kernel */
-    bool plain_uri;          /* uri and args are what came in the request line */
+    bool quoted_uri; /* uri was decoded: it is escaped before it is sent on */
     bool pipelined;          /* once the Stream is over, like the numbers below */
     uint16_t port;           /* of the listening socket; 0 for unix */
     px_stream *stream;       /* NULL: over */
@@ -148,6 +148,8 @@ px_slice px_request_slot(const px_request *r, uint64_t slot);
 px_slice px_request_one_line(px_request *r, px_slice value);
 void px_request_set_slot(px_request *r, uint64_t slot, px_slice value);
 
+/* What is wrong with a head and where, in nginx's form. */
+void px_request_log_bad(px_request *r, int level, const char *text, px_slice where, const char *activity);
 /* A line in the error log with nginx's context behind it: ", client: ..., server: ..., request: ...,
  * upstream: ..., host: ...". */
 void px_request_log(px_request *r, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -59,7 +59,7 @@ px_slice px_var_seconds(px_request *r, uint64_t ms)
 VARIABLE(args)
 {
     (void)op;
-    return r->args;
+    return r->args.len > 0 ? r->args : PX_NO_VALUE;
 }
 
 VARIABLE(is_args)
@@ -169,14 +169,26 @@ VARIABLE(remote_port)
     return port > 0 ? px_var_uint(r, port) : PX_SLICE("");
 }
 
+static px_slice local_name(px_request *r, const px_address *address)
+{
+    px_buffer name;
+    px_buffer_init(&name, &r->arena, 128);
+    px_buffer_literal(&name, "unix:");
+    px_buffer_append(&name, address->local.sun_path, strnlen(address->local.sun_path, sizeof address->local.sun_path));
+    return px_buffer_view(&name);
+}
+
 px_slice px_request_server_addr(px_request *r)
 {
     px_address address;
     if (r->server_addr.data != NULL)
         return r->server_addr;
     address.len = sizeof address.local;
-    if (r->stream == NULL || getsockname(r->client->fd, &address.any, &address.len) < 0)
+    memset(&address.local, 0, sizeof address.local);
+    if (r->client->listener == NULL || getsockname(r->client->fd, &address.any, &address.len) < 0)
         r->server_addr = PX_SLICE("");
+    else if (address.any.sa_family == AF_UNIX)
+        r->server_addr = local_name(r, &address);
     else
         r->server_addr = px_address_host(&address, &r->arena);
     return r->server_addr;
