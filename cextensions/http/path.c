@@ -107,7 +107,7 @@ px_parse px_path_normalize(px_slice path, bool merge_slashes, px_arena *arena, p
                      .plain = !rewritten && fragment == NULL && path_len > 0};
     if (fragment != NULL)
         rest.len = (size_t)(fragment - rest.data);
-    if (rest.len > 1)
+    if (rest.len > 0)
         out->args = px_slice_from(rest.data + 1, rest.len - 1);
     if (path_len == 0 && path.len > 0 && path.data[0] == '?') {
         out->uri = PX_SLICE("/"); /* of an absolute-form without a path */

@@ -8,7 +8,7 @@
 
 typedef struct px_path {
     px_slice uri; /* decoded and normalised, begins with "/" ("*" stays) */
-    /* Behind the first "?", as it came, without a "#fragment"; data NULL when nothing is there. */
+    /* Behind the first "?", as it came, without a "#fragment"; data NULL when there is no "?". */
     px_slice args;
     bool quoted; /* escapes were decoded: uri must be escaped anew before it is sent on */
     bool plain;  /* uri and args are all the bytes on the wire: nothing was decoded, added or removed */

@@ -6,7 +6,7 @@ static bool is_redirect(int64_t status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* By the extension of the path, else default_type. "/.css" is a name, not an extension. */
+/* By the extension of the path, else default_type. */
 static px_slice content_type(const px_request *r)
 {
     size_t dot = r->uri.len;
