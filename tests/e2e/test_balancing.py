@@ -218,10 +218,10 @@ def test_backups_serve_only_while_no_other_backend_lives(serve: Serve) -> None:
 def test_workers_agree_on_failures(serve: Serve, max_fails: int) -> None:
     with refusing() as dead, named_peers(1) as peers:
         server = serve(
-            group(
-                f"server {{dead}} max_fails={max_fails} fail_timeout=1h; server {{backend0}};",
-                http="add_header X-Worker $pid;",
-            ),
+            f"upstream u {{ {SHARED}"
+            f" server {{dead}} max_fails={max_fails} fail_timeout=1h; server {{backend0}}; }}"
+            "server { listen 127.0.0.1:{port0} reuseport; add_header X-Worker $pid;"
+            " location / { proxy_pass http://u; } }",
             workers=2,
             dead=dead,
             **addresses(peers),
@@ -235,7 +235,7 @@ def test_workers_agree_on_failures(serve: Serve, max_fails: int) -> None:
             return len(asked) == 2 and min(asked.values()) >= 8
 
         wait_until(both_were_asked_often, lambda: f"both workers to take requests: {asked}")
-        # Two workers may find out at the same time, but here one request follows the other.
+        # One request follows the other, so no two workers find out at the same time.
         assert server.log().count("connect() failed") == max_fails
 
 

@@ -83,9 +83,7 @@ def test_an_answer_to_a_slow_client_is_held_back_and_arrives_to_the_byte(
 ) -> None:
     sender = Sender(framing)
     with Peer(sender) as peer:
-        server = serve(
-            CONFIG % f"proxy_buffering {buffering}; proxy_max_temp_file_size 0;", backend0=peer.address
-        )
+        server = serve(CONFIG % f"proxy_buffering {buffering};", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
         before = pss_kilobytes(worker)
@@ -101,7 +99,7 @@ def test_an_answer_to_a_slow_client_is_held_back_and_arrives_to_the_byte(
 
 def test_twenty_slow_clients_cost_twenty_times_the_buffers_and_no_more(serve: Serve) -> None:
     with Peer(Sender("length")) as peer:
-        server = serve(CONFIG % "proxy_buffers 8 4k; proxy_max_temp_file_size 0;", backend0=peer.address)
+        server = serve(CONFIG % "proxy_buffers 8 4k;", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
         before = pss_kilobytes(worker)
@@ -135,7 +133,7 @@ def busy_of(buffers: str) -> str:
 
 def test_a_client_that_reads_in_fits_and_starts_gets_everything(serve: Serve) -> None:
     with Peer(Sender("chunked")) as peer:
-        server = serve(CONFIG % "proxy_max_temp_file_size 0;", backend0=peer.address)
+        server = serve(CONFIG % "", backend0=peer.address)
 
         def with_stops(pieces: Iterator[bytes]) -> Iterator[bytes]:
             for number, piece in enumerate(pieces):
@@ -419,7 +417,7 @@ def test_memory_does_not_grow_with_the_number_of_requests(serve: Serve) -> None:
 def test_the_memory_of_large_answers_is_used_again(serve: Serve) -> None:
     with Peer(Sender("length")) as peer:
         server = serve(
-            CONFIG % "proxy_buffers 16 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;",
+            CONFIG % "proxy_buffers 16 64k; proxy_busy_buffers_size 128k;",
             backend0=peer.address,
         )
         worker = only_worker(server)
