@@ -5,14 +5,6 @@
 
 #define TEXT_BLOCK_BYTES 1024
 #define IOV_MAX_USED 64
-#define COPY_MAX_BYTES 512
-
-/* Whether the last queued bytes are the block's, right before `at`. */
-static bool px_queue_ends_with(const px_queue *queue, const px_block *block, const uint8_t *at)
-{
-    const px_piece *last = &queue->items[(queue->head + queue->count - 1) & (queue->capacity - 1)];
-    return last->owner == block && last->data + last->len == at;
-}
 
 void px_h1_output_clear(px_h1_output *output)
 {
@@ -90,30 +82,11 @@ void px_h1_text_header(px_h1_text *text, const px_header *header)
     px_h1_text_literal(text, "\r\n");
 }
 
-/* A small piece is copied behind the text before it: one plain send() of one run of bytes is cheaper than the copy, and the
- * piece's block, often much larger, is free again at once. */
-static bool copied(px_h1_output *output, px_piece *piece)
-{
-    px_block *text = output->text;
-    if (piece->len > COPY_MAX_BYTES || output->queue.count == 0 || text == NULL ||
-        text->size - output->text_used < piece->len)
-        return false;
-    uint8_t *at = text->data + output->text_used;
-    if (!px_queue_ends_with(&output->queue, text, at))
-        return false;
-    memcpy(at, piece->data, piece->len);
-    output->text_used += (uint32_t)piece->len;
-    px_queue_push(&output->queue, (px_piece){at, piece->len, px_block_ref(text)});
-    px_piece_release(piece);
-    return true;
-}
-
 size_t px_h1_output_pieces(px_h1_output *output, px_piece *pieces, uint32_t count)
 {
     size_t before = output->queue.bytes;
     for (uint32_t i = 0; i < count; i++)
-        if (pieces[i].len == 0 || !copied(output, &pieces[i]))
-            px_queue_push(&output->queue, pieces[i]);
+        px_queue_push(&output->queue, pieces[i]);
     return output->queue.bytes - before;
 }
 
