@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import KIND, make_server, proxyd_only
+from tests.e2e.watching import is_alive
 from tests.support.client import Client, fetch
 from tests.support.server import Server, command_of, environment
 from tests.support.waiting import LIMIT, wait_until
@@ -375,7 +376,7 @@ def test_start_returns_when_it_serves_and_quit_when_it_has_ended(server: Server)
     pid = int(server.pid_path.read_text())
     done = server.run("quit")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert not Path(f"/proc/{pid}").exists()
+    assert not is_alive(pid)
     assert not server.pid_path.exists()
 
 
@@ -386,7 +387,7 @@ def test_stop_returns_when_it_has_ended_although_clients_are_connected(server: S
     with Client(server.port()) as client:
         assert client.get("/").status == 200
         assert server.run("stop").returncode == 0
-        assert not Path(f"/proc/{pid}").exists()
+        assert not is_alive(pid)
         assert client.ending() in ("eof", "reset")
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying
+from tests.e2e.watching import WITHOUT_SETUID, is_alive, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server, child_pids, environment, process_title
@@ -59,17 +60,7 @@ def start_daemon(server: Server) -> int:
     return wait_until(lambda: read_pid(server), "the pid file")
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, a zombie not counted."""
-    return bool(process_title(pid))
-
-
-def wait_for_end(*pids: int) -> None:
-    """Wait until none of them is alive."""
-    wait_until(lambda: not any(map(is_alive, pids)), lambda: f"the end of {list(filter(is_alive, pids))}")
-
-
-def status_of(pid: int, field: str) -> list[str]:
+def proc_status(pid: int, field: str) -> list[str]:
     """The words of a line of /proc/PID/status."""
     matched = re.search(rf"^{field}:\s*(.*)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert matched, field
@@ -185,7 +176,7 @@ def test_a_fast_stop_cuts_requests_off(serve: Serve, which: signal.Signals) -> N
         with Client(server.port()) as client:
             client.request("/")
             peer.wait_for_requests(1)
-            workers = server.worker_pids()
+            workers = workers_of(server)
             server.signal(which)
             assert client.ending() in ("eof", "reset")
         assert server.wait_for_exit() == 0
@@ -246,7 +237,7 @@ def test_a_fast_stop_ends_a_graceful_one(serve: Serve) -> None:
 
 def test_the_foreground_ends_on_ctrl_c_as_a_terminal_sends_it_to_all(serve: Serve) -> None:
     server = serve(SAYS_HELLO, workers=2)
-    processes = [server.pid, *server.children()]
+    processes = [server.pid, *workers_of(server, 2)]
     os.killpg(server.pid, signal.SIGINT)
     assert server.wait_for_exit() == 0
     wait_for_end(*processes)
@@ -255,7 +246,7 @@ def test_the_foreground_ends_on_ctrl_c_as_a_terminal_sends_it_to_all(serve: Serv
 @proxyd_only("its workers take that as a wish to leave")
 def test_a_terminal_that_changes_its_size_stops_nothing(serve: Serve) -> None:
     server = serve(SAYS_HELLO)
-    workers = server.worker_pids()
+    workers = wait_for_service(server)
     os.killpg(server.pid, signal.SIGWINCH)
     server.signal(signal.SIGUSR1)
     server.wait_for_log(r"\(SIGUSR1\) received|reopening logs")
@@ -276,15 +267,15 @@ def test_winch_lets_the_workers_of_a_daemon_finish_and_the_master_stays(
             wait_until(lambda: "shutting down" in " ".join(map(process_title, child_pids(pid))), "drain")
             peer.tell("answer")
             assert client.read_response().body == b"late"
-        wait_until(lambda: not workers_of(pid), "the end of the workers")
+        wait_until(lambda: not workers_below(pid), "the end of the workers")
         assert is_alive(pid)
         os.kill(pid, signal.SIGHUP)  # brings them back, as in nginx
-        wait_until(lambda: workers_of(pid), "new workers")
+        wait_until(lambda: workers_below(pid), "new workers")
         os.kill(pid, signal.SIGTERM)
         wait_for_end(pid)
 
 
-def workers_of(pid: int) -> list[int]:
+def workers_below(pid: int) -> list[int]:
     """The worker processes of a master."""
     return [child for child in child_pids(pid) if "worker process" in process_title(child)]
 
@@ -314,9 +305,9 @@ def test_usr2_is_refused_with_a_word(serve: Serve) -> None:
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_worker_that_is_asked_to_leave_is_replaced(serve: Serve, which: signal.Signals) -> None:
     server = serve(SAYS_HELLO)
-    before = wait_until(server.worker_pids, "a worker")
+    before = wait_for_service(server) if KIND == "proxyd" else workers_of(server)
     os.kill(before[0], which)
-    wait_until(lambda: (now := server.worker_pids()) and now != before, "another worker")
+    workers_of(server, without=before)
     assert fetch(server.port()).body == b"hello"
 
 
@@ -354,7 +345,7 @@ def test_the_command_returns_when_the_daemon_serves(daemon: Callable[..., Server
     assert server.run().returncode == 0
     pid = read_pid(server)  # nobody waits for it
     assert fetch(server.port()).body == b"hello"
-    assert len(workers_of(pid)) == 2
+    assert len(workers_below(pid)) == 2
     os.kill(pid, signal.SIGTERM)
     wait_for_end(pid)
 
@@ -368,12 +359,16 @@ def test_the_command_fails_when_the_daemon_cannot_start(daemon: Callable[..., Se
     assert "Address already in use" in done.stderr
 
 
+@ROOT_ONLY
 @proxyd_only("it says so in the log, after the command has returned")
 def test_the_command_fails_when_no_worker_can_start(daemon: Callable[..., Server]) -> None:
-    server = daemon(main="worker_rlimit_nofile 2000000000;")
-    done = server.run()
+    server = daemon()
+    done = subprocess.run(
+        [*WITHOUT_SETUID, *server.command], env=environment(), capture_output=True, text=True, timeout=LIMIT
+    )
     assert done.returncode == 1
-    assert "[emerg]" in done.stderr
+    assert "[emerg] worker 0 could not start: " in done.stderr
+    assert "Operation not permitted" in done.stderr
     assert not read_pid(server)
 
 
@@ -410,7 +405,7 @@ def test_logs_may_go_to_pipes_on_stdout_and_stderr(directory: Path) -> None:
 
 @pytest.fixture
 def process_one(directory: Path) -> Iterator[tuple[Server, subprocess.Popen[bytes], int]]:
-    """A server as process 1 of a pid namespace, with a stranger for a child; and its pid as seen from here."""
+    """A server as process 1 of a pid namespace, with a stranger for a child; and its pid seen from here."""
     if os.getuid() != 0 or not shutil.which("unshare"):
         pytest.skip("needs unshare, and root")
     unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -433,9 +428,9 @@ def test_it_can_be_process_1(process_one: tuple[Server, subprocess.Popen[bytes],
     server, process, pid = process_one
     assert read_pid(server) == 1
     assert fetch(server.port()).body == b"hello"
-    killed = workers_of(pid)[0]
+    killed = workers_below(pid)[0]
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len(workers_of(pid)) == 2 and killed not in workers_of(pid), "another worker")
+    wait_until(lambda: len(workers_below(pid)) == 2 and killed not in workers_below(pid), "another worker")
     assert fetch(server.port()).body == b"hello"
     os.kill(pid, signal.SIGTERM)
     assert process.wait(LIMIT) == 0
@@ -456,12 +451,13 @@ def test_as_process_1_it_buries_strangers(process_one: tuple[Server, subprocess.
 
 def test_ps_shows_who_is_who(serve: Serve) -> None:
     server = serve(SAYS_HELLO, workers=2)
+    workers_of(server, 2)
     assert process_title(server.pid).startswith(f"{KIND}: master process ")
     assert str(server.config_path) in process_title(server.pid)
     titles = sorted(server.children().values())
     assert titles.count(f"{KIND}: worker process") == 2
     if KIND == "proxyd":
-        assert titles.count("proxyd: helper process") == 1
+        wait_until(lambda: "proxyd: helper process" in server.children().values(), "the helper")
 
 
 def test_ps_shows_that_a_worker_is_leaving(serve: Serve) -> None:
@@ -485,21 +481,23 @@ def test_ps_shows_that_a_worker_is_leaving(serve: Serve) -> None:
 def test_workers_have_the_user_and_group_that_are_named_and_no_others(serve: Serve) -> None:
     server = serve(SAYS_HELLO, main="user nobody daemon;")
     user, group = pwd.getpwnam("nobody"), grp.getgrnam("daemon")
-    assert status_of(server.pid, "Uid") == ["0"] * 4
+    assert proc_status(server.pid, "Uid") == ["0"] * 4
+    assert fetch(server.port()).status == 200  # so they have begun
     for pid in server.children():
-        assert status_of(pid, "Uid") == [str(user.pw_uid)] * 4
-        assert status_of(pid, "Gid") == [str(group.gr_gid)] * 4
-        assert set(status_of(pid, "Groups")) <= {str(group.gr_gid), str(user.pw_gid)}
-        assert status_of(pid, "CapEff") == ["0" * 16]
-        assert status_of(pid, "CapPrm") == ["0" * 16]
+        assert proc_status(pid, "Uid") == [str(user.pw_uid)] * 4
+        assert proc_status(pid, "Gid") == [str(group.gr_gid)] * 4
+        assert set(proc_status(pid, "Groups")) <= {str(group.gr_gid), str(user.pw_gid)}
+        assert proc_status(pid, "CapEff") == ["0" * 16]
+        assert proc_status(pid, "CapPrm") == ["0" * 16]
 
 
 @ROOT_ONLY
 @proxyd_only("it does not ask the kernel for this")
 def test_workers_can_gain_no_privileges(serve: Serve) -> None:
     server = serve(SAYS_HELLO)
+    assert fetch(server.port()).status == 200
     for pid in server.children():
-        assert status_of(pid, "NoNewPrivs") == ["1"]
+        assert proc_status(pid, "NoNewPrivs") == ["1"]
 
 
 @ROOT_ONLY
@@ -509,7 +507,10 @@ def test_without_a_user_directive_workers_are_nobody(directory: Path) -> None:
     text = re.sub(r"^user .*;$", "", server.config_path.read_text(), flags=re.MULTILINE)
     server.config_path.write_text(text)
     with server:
-        assert {status_of(pid, "Uid")[0] for pid in server.children()} == {str(pwd.getpwnam("nobody").pw_uid)}
+        assert fetch(server.port()).status == 200
+        assert {proc_status(pid, "Uid")[0] for pid in workers_of(server)} == {
+            str(pwd.getpwnam("nobody").pw_uid)
+        }
 
 
 @ROOT_ONLY
@@ -564,7 +565,8 @@ def test_an_unprivileged_user_can_run_it(directory: Path) -> None:
 
 def test_worker_rlimit_nofile_is_the_workers_limit(serve: Serve) -> None:
     server = serve(SAYS_HELLO, main="worker_rlimit_nofile 777;")
-    for pid in server.worker_pids():
+    assert fetch(server.port()).status == 200
+    for pid in workers_of(server):
         limits = Path(f"/proc/{pid}/limits").read_text()
         assert re.search(r"^Max open files\s+777\s+777\s", limits, re.MULTILINE)
 
@@ -577,23 +579,17 @@ def test_worker_processes_auto_is_one_per_processor(serve: Serve) -> None:
 
 def test_every_worker_serves(serve: Serve) -> None:
     server = serve("server { listen 127.0.0.1:{port0} reuseport; return 200 $pid; }\n", workers=2)
-    workers = {b"%d" % pid for pid in wait_until(lambda: two_workers(server), "two workers")}
+    workers = {b"%d" % pid for pid in workers_of(server, 2)}
     seen: set[bytes] = set()
     wait_until(lambda: seen.add(fetch(server.port()).body) or seen >= workers, lambda: f"{seen} of {workers}")
     assert seen == workers
-
-
-def two_workers(server: Server) -> list[int] | None:
-    """The workers, once there are two."""
-    pids = server.worker_pids()
-    return pids if len(pids) == 2 else None
 
 
 @proxyd_only("its workers inherit what the master has open")
 def test_a_worker_has_nothing_open_that_is_not_its_own(serve: Serve) -> None:
     server = serve(SAYS_HELLO, workers=2)
     sockets = {}
-    for pid in server.worker_pids():
+    for pid in wait_for_service(server, 2):
         links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
         sockets[pid] = {link for link in links if link.startswith("socket:")}
         assert not [link for link in links if link.endswith(".pid.sock")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,9 +14,10 @@ import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load
 from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying, pss_kilobytes
+from tests.e2e.watching import WITHOUT_SETUID, status_of, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, Script, answering
-from tests.support.server import Server, environment, process_title
+from tests.support.server import Server, environment, process_title, unprivileged_user
 from tests.support.waiting import LIMIT, wait_until
 
 KEEPS_WORKERS = proxyd_only("a reload replaces every worker")
@@ -116,7 +116,7 @@ def loaded(word: str) -> str:
 def test_reloads_under_load_fail_no_request_and_replace_no_worker(serve: Serve) -> None:
     with Backend() as backend:
         server = serve(loaded("0"), workers=2, backend0=backend.address)
-        workers = server.worker_pids()
+        workers = workers_of(server, 2)
         with Load(server.port(), clients=6, fresh=2, downloads=2, tunnels=10) as load:
             load.wait_for(tunnels_opened=10, requests=50)
             replaced_at = []
@@ -356,7 +356,7 @@ def test_a_broken_configuration_is_refused_with_all_its_errors_and_changes_nothi
 ) -> None:
     with Backend() as backend:
         server = lenient(loaded("0"), workers=2, backend0=backend.address)
-        workers = server.worker_pids()
+        workers = workers_of(server, 2)
         with Load(server.port(), clients=4, tunnels=4) as load:
             load.wait_for(requests=20, tunnels_opened=4)
             server.write_config(loaded("1") + "server { retrun 200; }\nkeepalive_timeout 1 2 3;\n")
@@ -434,44 +434,30 @@ def test_everything_that_cannot_be_opened_is_named_at_once(lenient: Callable[...
 
 @SYNCHRONOUS
 def test_a_worker_that_does_not_answer_fails_the_reload_for_all(lenient: Callable[..., Server]) -> None:
-    server = lenient(returning("old"), workers=2, env={"PROXYD_ANSWER_SECONDS": "0.5"})
-    stopped, other = server.worker_pids()
-    clients = wait_until(lambda: connections_of(server, other), "a connection to the other worker")
-    os.kill(stopped, signal.SIGSTOP)
-    try:
-        server.write_config(returning("new"))
-        errors = refused(server)
-    finally:
-        os.kill(stopped, signal.SIGCONT)
-    assert len(errors) == 1
-    assert f"worker process {stopped} did not prepare the configuration in 0.5s" in errors[0]
-    for client in clients:
+    whose = "add_header X-Worker $pid;"
+    server = lenient(returning("old", more=whose), workers=2, env={"PROXYD_ANSWER_SECONDS": "0.5"})
+    workers = wait_for_service(server, 2)
+    with Client(server.port()) as client:
+        serving = client.get("/").header("X-Worker")
+        stopped = next(pid for pid in workers if b"%d" % pid != serving)
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            server.write_config(returning("new", more=whose))
+            errors = refused(server)
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        assert len(errors) == 1
+        assert f"worker process {stopped} did not prepare the configuration in 0.5s" in errors[0]
         assert client.get("/").body == b"old"
-        client.close()
-    reload(server)
-    for _ in range(8):
-        assert fetch(server.port()).body == b"new"
-    assert server.worker_pids() == sorted([stopped, other])
-
-
-def connections_of(server: Server, pid: int) -> list[Client] | None:
-    """A connection that this worker has; None when another one took it."""
-    client = Client(server.port())
-    assert client.get("/").status == 200
-    inodes = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
-    for line in Path("/proc/net/tcp").read_text().split("\n")[1:-1]:
-        fields = line.split()
-        local, remote = (int(end.split(":")[1], 16) for end in fields[1:3])
-        if (local, remote) == (server.port(), client.local_port) and f"socket:[{fields[9]}]" in inodes:
-            return [client]
-    client.close()
-    return None
+        reload(server)
+        assert client.get("/").body == b"new"
+    assert server.worker_pids() == workers
 
 
 @SYNCHRONOUS
 def test_a_worker_that_dies_during_a_reload_is_no_obstacle(lenient: Callable[..., Server]) -> None:
     server = lenient(returning("old"), workers=2)
-    stopped, other = server.worker_pids()
+    stopped, other = wait_for_service(server, 2)
     os.kill(stopped, signal.SIGSTOP)
     server.write_config(returning("new"))
     with subprocess.Popen([*server.command, "reload"], env=environment()) as command:
@@ -484,16 +470,28 @@ def test_a_worker_that_dies_during_a_reload_is_no_obstacle(lenient: Callable[...
     assert other in server.worker_pids()
 
 
+class WithoutSetuid(Server):
+    """A server whose master may not become somebody else."""
+
+    @property
+    def command(self) -> list[str]:
+        """As that of any server, with less allowed."""
+        return [*WITHOUT_SETUID, *super().command]
+
+
 @SYNCHRONOUS
-def test_workers_that_could_not_start_are_refused(lenient: Callable[..., Server]) -> None:
-    server = lenient(returning("old"))
-    workers = server.worker_pids()
-    server.write_config(returning("new"))
-    text = server.config_path.read_text()
-    server.config_path.write_text("worker_rlimit_nofile 2000000000;\n" + text)
-    assert refused(server)
-    assert server.worker_pids() == workers
-    assert fetch(server.port()).body == b"old"
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_new_workers_that_cannot_start_fail_the_reload(directory: Path) -> None:
+    server = WithoutSetuid("proxyd", directory, returning("old"), main="user root root;")
+    with server:
+        workers = wait_for_service(server)
+        server.write_config(returning("new"))
+        text = server.config_path.read_text()
+        server.config_path.write_text(text.replace("user root root;", f"user {unprivileged_user()};"))
+        assert "could not start" in refused(server)[0]
+        assert server.worker_pids() == workers
+        assert fetch(server.port()).body == b"old"
+    assert "could not start" in server.log()
 
 
 # Several at once
@@ -517,7 +515,7 @@ def test_reloads_at_the_same_time_all_tell_the_truth(serve: Serve) -> None:
 def test_another_number_of_workers_starts_new_ones_first_and_loses_nothing(serve: Serve) -> None:
     with Backend() as backend:
         server = serve(loaded("0"), workers=1, backend0=backend.address)
-        old = server.worker_pids()
+        old = workers_of(server)
         with Load(server.port(), clients=0, fresh=4, downloads=2, tunnels=4) as load:
             load.wait_for(requests=20, tunnels_opened=4)
             server.write_config(loaded("1"))
@@ -531,7 +529,7 @@ def test_another_number_of_workers_starts_new_ones_first_and_loses_nothing(serve
             load.wait_for(requests=20, rounds=4)
             assert load.report().failed == 0
             report = load.stop()
-        wait_until(lambda: not process_title(old[0]), "the end of the old worker")
+        wait_for_end(*old)
     assert report.failed == 0, report.tell_failures()
     assert report.counted["tunnels_opened"] == 4
 
@@ -559,7 +557,7 @@ def test_worker_shutdown_timeout_bounds_how_long_workers_linger(serve: Serve) ->
             server.config_path.write_text(text.replace("worker_processes 1;", "worker_processes 2;"))
             reload(server)
             assert client.ending() in ("eof", "reset")
-        wait_until(lambda: not process_title(old[0]), "the end of the old worker")
+        wait_for_end(*old)
 
 
 # Cost
@@ -568,7 +566,7 @@ def test_worker_shutdown_timeout_bounds_how_long_workers_linger(serve: Serve) ->
 @KEEPS_WORKERS
 def test_memory_is_flat_over_reloads(serve: Serve) -> None:
     server = serve(returning("0"), workers=2)
-    workers = server.worker_pids()
+    workers = workers_of(server, 2)
 
     def reload_often(times: int) -> list[int]:
         for number in range(times):
@@ -591,6 +589,7 @@ def test_generations_and_descriptors_do_not_gather(serve: Serve) -> None:
     def open_files() -> list[int]:
         return [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in (server.pid, *server.worker_pids())]
 
+    workers_of(server, 2)
     by_signal(server)
     before = open_files()
     for number in range(10):
@@ -601,8 +600,7 @@ def test_generations_and_descriptors_do_not_gather(serve: Serve) -> None:
     server.write_config(returning("end"))
     by_signal(server)
     assert open_files() == before
-    status = json.loads(server.run("status", "--json").stdout)
-    assert [worker["counters"]["generations_live"] for worker in status["workers"]] == [1, 1]
+    assert [worker["counters"]["generations_live"] for worker in status_of(server)["workers"]] == [1, 1]
 
 
 @KEEPS_WORKERS
@@ -618,7 +616,7 @@ def test_the_reset_of_a_client_during_reloads_leaves_nothing_behind(serve: Serve
         server.wait_for_access(1, '" 499 ')
 
         def settled() -> bool:
-            gauges = json.loads(server.run("status", "--json").stdout)["counters"]
+            gauges = status_of(server)["counters"]
             return gauges["generations_live"] == 1 and gauges["requests_active"] == 0
 
         wait_until(settled, "one generation and no request")
