@@ -113,13 +113,14 @@ void px_h1_conn_close(px_h1_conn *conn, bool reset)
 
 void px_h1_conn_abort(px_h1_conn *conn, px_abort_reason reason)
 {
-    px_stream *stream = &conn->exchange->stream;
-    if (stream->request != NULL) {
+    px_h1_exchange *exchange = conn->exchange;
+    px_stream *stream = &exchange->stream;
+    if (stream->request != NULL && !exchange->over) {
+        exchange->over = true;
         /* What it queued may live in the arena that on_abort clears. */
-        px_h1_output_clear(&conn->exchange->output);
+        px_h1_output_clear(&exchange->output);
         stream->unsent = 0;
         stream->user->on_abort(stream, reason);
-        stream->request = NULL;
     }
     px_h1_conn_close(conn, false);
 }

@@ -48,11 +48,12 @@ static void go_idle(px_h1_conn *conn, uint64_t timeout_ms)
         px_loop_defer(loop, &conn->task);
 }
 
-/* Bytes of the client wait to be read, or more may be on their way. */
+/* Bytes of the client wait to be read, or more may be on their way: surely so behind what made no sense. */
 static bool client_still_sends(const px_h1_conn *conn)
 {
-    return !conn->transport.read_ended &&
-           (!conn->exchange->body_done || conn->pos < conn->end || conn->transport.readable);
+    const px_h1_exchange *exchange = conn->exchange;
+    bool unread = conn->pos < conn->end || conn->transport.readable;
+    return !conn->transport.read_ended && (!exchange->body_done || exchange->bad || unread);
 }
 
 void px_h1_after_answer(px_h1_conn *conn, const px_h1_waits *waits)

@@ -229,7 +229,10 @@ static void answer_done(px_h1_conn *conn)
     px_stream *stream = &conn->exchange->stream;
     const px_h1_settings *settings = stream->settings; /* the Request's: may be gone after on_done */
     px_h1_waits waits = {settings->keepalive_timeout, settings->lingering_time, settings->lingering_timeout};
+    conn->exchange->over = true;
     stream->user->on_done(stream);
+    if (conn->state == PX_H1_CLOSED)
+        return;
     stream->request = NULL;
     stream->settings = NULL;
     px_h1_after_answer(conn, &waits);

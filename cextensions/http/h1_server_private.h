@@ -89,6 +89,7 @@ struct px_h1_exchange {
     bool writable_owed : 1; /* on_writable is due when the queue is empty */
     bool bad : 1;           /* the input makes no sense from here on */
     bool body_done : 1;     /* of the request */
+    bool over : 1;          /* on_done or on_abort was called */
     bool waiting : 1;       /* for body, under the connection's timer */
     px_stream stream;
     px_h1_conn *conn; /* NULL: in the free list */
