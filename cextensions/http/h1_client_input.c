@@ -56,7 +56,8 @@ static void set_framing(px_h1_client *client, const px_response_head_in *head)
     bool none = client->no_body || head->status == 204 || head->status == 304;
     client->body = none ? 0 : head->body;
     client->body_left = client->body > 0 ? (uint64_t)client->body : 0;
-    client->keepalive = head->keepalive && client->body != PX_BODY_UNTIL_CLOSE;
+    /* An HTTP/1.0 peer that says keep-alive is not believed, as in nginx. */
+    client->keepalive = head->keepalive && head->minor_version > 0 && client->body != PX_BODY_UNTIL_CLOSE;
     if (client->body == PX_BODY_CHUNKED)
         px_chunked_init(&client->decoder);
 }

@@ -368,11 +368,26 @@ static px_parse bad_field(const fields *f, px_parse_error *error, const char *te
     return bad(error, f->side->status, text, where, f->side->activity);
 }
 
+static px_slice line_of(const px_header *header)
+{
+    return between(header->name.data, header->value.data + header->value.len);
+}
+
+static px_parse bad_duplicate(const fields *f, px_parse_error *error, const char *text,
+                              const px_header *header)
+{
+    const px_header *first = f->headers;
+    while (first->id != header->id)
+        first++;
+    bad_field(f, error, text, line_of(header));
+    error->previous = line_of(first);
+    return PX_PARSE_BAD;
+}
+
 static px_parse take_once(const fields *f, px_slice *place, const px_header *header, px_parse_error *error)
 {
     if (place->data != NULL)
-        return bad_field(f, error, f->side->duplicate,
-                         between(header->name.data, header->value.data + header->value.len));
+        return bad_duplicate(f, error, f->side->duplicate, header);
     *place = header->value;
     return PX_PARSE_DONE;
 }
@@ -383,11 +398,10 @@ static px_parse take_host(fields *f, const px_header *header, px_parse_error *er
     if (!f->side->request)
         return PX_PARSE_DONE;
     if (f->host.data != NULL)
-        return bad_field(f, error, "client sent duplicate host header",
-                         between(header->name.data, header->value.data + header->value.len));
+        return bad_duplicate(f, error, "client sent duplicate host header", header);
+    f->host = header->value;
     if (!px_host_split(header->value, &name))
         return bad_field(f, error, "client sent invalid host header", nowhere);
-    f->host = header->value;
     return PX_PARSE_DONE;
 }
 

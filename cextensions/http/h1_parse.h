@@ -64,6 +64,7 @@ typedef struct px_parse_error {
     /* The bytes it is about, or empty. Of an invalid line: from its beginning up to and including the
      * first bad byte. */
     px_slice where;
+    px_slice previous; /* where is a repeated field: the first one */
     /* Static: what nginx's log says behind "while", such as "reading client request line"; NULL: nothing. */
     const char *activity;
 } px_parse_error;
@@ -81,7 +82,7 @@ px_parse px_h1_check_partial(px_slice bytes, px_parse_error *error);
 px_parse px_h1_check_partial_response(px_slice bytes, px_parse_error *error);
 
 /* bytes: exactly one head as px_h1_find_end measured it. headers: room for PX_MAX_HEADERS. Gives DONE or
- * BAD; BAD: head is as far as it got.
+ * BAD; BAD: head is as far as it got (host also when it is invalid).
  *
  * Refused: CL with TE; CL repeated or not a plain number; TE other than exactly one "chunked", or in
  * HTTP/1.0; bare CR; NUL and control bytes; obs-fold; blanks before the colon; empty or non-token names;

@@ -6,6 +6,9 @@
 #define BODY_BLOCK_BYTES 65536u
 #define BODY_PIECES 16
 
+/* What a line of the error log has room for. */
+#define LONG_LINE_SHOWN_BYTES 1748u
+
 #define READING_LINE "reading client request line"
 #define READING_HEADERS "reading client request headers"
 #define CLOSED_TEXT "client prematurely closed connection"
@@ -107,9 +110,15 @@ static bool count_line(px_h1_conn *conn, const px_h1_settings *settings, uint32_
     return true;
 }
 
-/* nginx says the same when one line is too long and when all together are. */
-static px_parse_error too_long(const uint8_t *line, size_t len)
+/* nginx says the same when one line is too long and when all together are, and shows of it what its buffer
+ * would have room for. */
+static px_parse_error too_long(const px_h1_conn *conn, const px_h1_settings *settings, const uint8_t *line,
+                               size_t len)
 {
+    size_t room = conn->buffers < settings->large_buffer_count ? settings->large_buffer_bytes : conn->room;
+    size_t most = room < LONG_LINE_SHOWN_BYTES ? room : LONG_LINE_SHOWN_BYTES;
+    if (len > most)
+        len = most;
     return (px_parse_error){.status = 494,
                             .text = "client sent too long header line",
                             .where = {line, len},
@@ -133,13 +142,13 @@ static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
                 *error = (px_parse_error){
                     .status = 414, .text = "client sent too long URI", .activity = READING_LINE};
             else
-                *error = too_long(line, len);
+                *error = too_long(conn, settings, line, len);
             return false;
         }
         if (end == NULL && (len <= conn->room || conn->buffers < settings->large_buffer_count))
             return true;
         if (end == NULL || !count_line(conn, settings, len)) {
-            *error = too_long(line, len);
+            *error = too_long(conn, settings, line, len);
             return false;
         }
         conn->line += len;
@@ -171,13 +180,30 @@ static px_slice first_line(px_slice bytes)
     return px_slice_from(bytes.data, len > 0 && bytes.data[len - 1] == '\r' ? len - 1 : len);
 }
 
-/* What $request_length says of it: the whole lines in front of the one that is wrong. */
+/* What $request shows: of a line that is too long what fits into nginx's buffer. */
+static px_slice shown_line(const px_h1_settings *settings, px_slice bytes, const px_parse_error *error)
+{
+    px_slice line = first_line(bytes);
+    size_t most =
+        settings->large_buffer_count > 0 ? settings->large_buffer_bytes : settings->header_buffer_bytes;
+    if (error->status == 414 && line.len > most)
+        line.len = most;
+    return line;
+}
+
+/* What $request_length says of it: all whole lines, or those in front of one that is no header. A header that
+ * is repeated is one. */
 static size_t good_lines(px_slice bytes, const px_parse_error *error)
 {
     if (error->activity != NULL && strcmp(error->activity, READING_LINE) == 0)
         return 0;
-    if (error->where.data >= bytes.data && error->where.data < bytes.data + bytes.len)
-        bytes.len = (size_t)(error->where.data - bytes.data);
+    const uint8_t *where = error->where.data;
+    if (error->previous.len > 0) {
+        const uint8_t *end = memchr(where, '\n', (size_t)(bytes.data + bytes.len - where));
+        bytes.len = end != NULL ? (size_t)(end - bytes.data) + 1 : bytes.len;
+    } else if (where > bytes.data && where < bytes.data + bytes.len && where[-1] == '\n') {
+        bytes.len = (size_t)(where - bytes.data);
+    }
     const uint8_t *last = bytes.len > 0 ? memrchr(bytes.data, '\n', bytes.len) : NULL;
     return last != NULL ? (size_t)(last - bytes.data) + 1 : 0;
 }
@@ -194,7 +220,8 @@ static void refuse(px_h1_conn *conn, px_slice bytes, const px_parse_error *error
     exchange->stream.client_ended = conn->transport.read_ended;
     if (gone)
         px_loop_defer(conn->transport.loop, &conn->task);
-    exchange->stream.user->on_bad_request(&exchange->stream, error, first_line(bytes), conn->block);
+    exchange->stream.user->on_bad_request(&exchange->stream, error,
+                                          shown_line(px_h1_conn_settings(conn), bytes, error), conn->block);
     if (conn->state != PX_H1_CLOSED)
         px_h1_drop_input(conn);
 }

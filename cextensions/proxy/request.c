@@ -182,7 +182,7 @@ static void on_request(px_stream *stream, const px_request_head *head, px_block 
         px_request_continue(r);
 }
 
-/* "text", or "text: "bytes"" with the byte that was one too many as nginx shows it. */
+/* "text", or "text: "bytes"": with the byte that was one too many, or cut, as nginx shows it. */
 void px_request_log_bad(px_request *r, int level, const char *text, px_slice where, const char *activity)
 {
     if (where.len == 0)
@@ -190,6 +190,8 @@ void px_request_log_bad(px_request *r, int level, const char *text, px_slice whe
     else if (strstr(text, "invalid header") != NULL)
         px_request_log(r, level, "%s: \"%.*s\\x%02x...\" while %s", text, (int)where.len - 1,
                        (const char *)where.data, where.data[where.len - 1], activity);
+    else if (strstr(text, "too long") != NULL)
+        px_request_log(r, level, "%s: \"%.*s...\" while %s", text, PX_SLICE_ARGS(where), activity);
     else
         px_request_log(r, level, "%s: \"%.*s\" while %s", text, PX_SLICE_ARGS(where), activity);
 }
@@ -197,7 +199,11 @@ void px_request_log_bad(px_request *r, int level, const char *text, px_slice whe
 static void log_bad_request(px_request *r, const px_parse_error *error)
 {
     const char *activity = error->activity != NULL ? error->activity : "reading client request headers";
-    px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
+    if (error->previous.len > 0)
+        px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s\" while %s", error->text,
+                       PX_SLICE_ARGS(error->where), PX_SLICE_ARGS(error->previous), activity);
+    else
+        px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
 }
 
 /* The whole lines in front of what is wrong say who asked for what, for the log. */
@@ -216,6 +222,10 @@ static void read_good_lines(px_request *r, px_slice lines)
     px_h1_parse_request(px_buffer_view(&text), headers, &head, &ignored);
     r->head = head;
     copy_headers(r, &head);
+    px_slice host = head.authority.len > 0 ? head.authority : head.host;
+    if (!px_host_normalize(host, &r->arena, &r->host))
+        r->host = PX_SLICE("");
+    px_step_server(r);
     if (head.path.len == 0 || px_path_normalize(head.path, true, &r->arena, &path, &ignored) != PX_PARSE_DONE)
         return;
     r->uri = path.uri;

@@ -213,7 +213,7 @@ TEST(answers, "each way of framing an answer is understood, however its bytes ar
         {"HTTP/1.1 200 OK\r\n\r\nuntil the end", false, true, 200, "until the end", false},
         {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, false, 200, "ok", false},
         {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", false, false, 200, "ok",
-         true},
+         false},
         {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false, false, 200, "ok",
          false},
         {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", true, false, 200, "", true},

@@ -448,7 +448,7 @@ TEST(bad_requests, "what is no request is answered at once and the connection is
         {"GET /\x01 HTTP/1.1\r\n", 400, 0, "GET /\x01 HTTP/1.1"},
         {"GET / HTTP/9.1\r\n", 505, 0, "GET / HTTP/9.1"},
         {"\x16\x03\x01", 400, 0, "\x16\x03\x01"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nGET / HTTP/1.1\r\n", 400, 25, "GET / HTTP/1.1"},
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nGET / HTTP/1.1\r\n", 400, 34, "GET / HTTP/1.1"},
         {"GET / HTTP/1.1\r\nHost: a\r\nBad header: b\r\n\r\n", 400, 25, "GET / HTTP/1.1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
