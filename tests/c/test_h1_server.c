@@ -808,6 +808,43 @@ TEST(early_answer_survives, "an early answer reaches a client that is still send
     end();
 }
 
+TEST(bad_head_survives, "the answer to a bad head reaches a client that goes on sending its body")
+{
+    begin();
+    far_end far = client(true, false);
+    far_end_say(&far, "POST / HTTP/1.1\r\nHost: a\r\nBad header: x\r\nContent-Length: 9000000\r\n\r\n");
+    static char more[100000];
+    for (int i = 0; i < 50; i++) {
+        far_end_write(&far, more, sizeof more);
+        px_loop_run(loop, 0);
+    }
+    settle(loop, &far, NULL);
+    CHECK(slice_has(far_end_view(&far), "HTTP/1.1 400 "));
+    CHECK(far.ended && !far.reset);
+    far_end_close(&far);
+    end();
+}
+
+TEST(settings_of_a_location,
+     "the Request may put other timeouts and keep-alive rules in place for its answer")
+{
+    begin();
+    far_end far = client(false, false);
+    say(&far, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+    px_h1_settings *own = px_memory_alloc(sizeof *own);
+    *own = settings;
+    own->keepalive_timeout = 20;
+    app.held->settings = own;
+    answer(app.held, 200, "x");
+    CHECK(slice_has(say(&far, ""), "keep-alive"));
+    free(own); /* the connection must not need it any more */
+    wait_for_none();
+    far_end_read(&far);
+    CHECK(far.ended);
+    far_end_close(&far);
+    end();
+}
+
 /* ---- time ---- */
 
 TEST(slow_heads, "a client that sends no request is closed silently; one that sends half is logged as 408")
