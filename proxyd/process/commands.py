@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 
 import msgspec
@@ -24,6 +25,7 @@ from proxyd.process.options import Options
 from proxyd.process.pidfile import find_pid_path
 from proxyd.process.sockets import OpenError
 
+_BURIAL_SECONDS = 2.0
 _SIGNALS = {"stop": signal.SIGTERM, "quit": signal.SIGQUIT, "reopen": signal.SIGUSR1}
 
 
@@ -75,8 +77,16 @@ def end(options: Options, verb: str) -> int:
         status = _tell(_exchange(connection, verb))
     if status == 0:
         select.select([process], [], [])  # readable once the process has ended
+        _wait_for_burial(pid)
     os.close(process)
     return status
+
+
+def _wait_for_burial(pid: int) -> None:
+    """Wait a moment for the parent to take note: until then `kill -0` still finds the pid."""
+    give_up = time.monotonic() + _BURIAL_SECONDS
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < give_up:
+        time.sleep(0.01)
 
 
 def status(options: Options, *, as_json: bool = False) -> int:

@@ -18,6 +18,7 @@ import msgspec
 
 from proxyd.process import channel, messages
 from proxyd.process.channel import ChannelError
+from proxyd.process.files import PidFile
 from proxyd.process.messages import Reply, Request
 from proxyd.process.poller import Poller
 from proxyd.process.sockets import OpenError
@@ -81,27 +82,54 @@ class Client:
         self._server.drop(self)
 
 
-class Control:
-    """The master's end: accepts commands and hands their requests on."""
+class Place:
+    """Where a master is to be found: its pid file, and its control socket beside that."""
 
-    def __init__(self, pid_path: str, poller: Poller, handle: Callable[[Request, Client], None]) -> None:
+    def __init__(self, pid_path: str) -> None:
+        """Make both; raises OpenError. The pid is written later."""
+        self.pid_path = pid_path
+        self.pid_file = PidFile(pid_path)
         self.path = socket_path(pid_path)
-        self._poller = poller
-        self._handle = handle
-        self._clients: set[Client] = set()
-        self._listener = _listen(self.path)
+        try:
+            self.listener = _listen(self.path)
+        except OpenError:
+            self.pid_file.remove()
+            raise
         self._inode = os.stat(self.path).st_ino
-        poller.watch(self._listener.fileno(), self._on_connect)
 
     def close(self) -> None:
-        """Remove the socket. Commands that still wait see an end of file."""
-        self._poller.forget(self._listener.fileno())
-        self._listener.close()
-        for client in list(self._clients):
-            self.drop(client)
+        """Remove both."""
+        self.listener.close()
         with suppress(OSError):
             if os.stat(self.path).st_ino == self._inode:
                 os.unlink(self.path)
+        self.pid_file.remove()
+
+
+class Control:
+    """The master's end: accepts commands and hands their requests on."""
+
+    def __init__(self, place: Place, poller: Poller, handle: Callable[[Request, Client], None]) -> None:
+        self.place = place
+        self._poller = poller
+        self._handle = handle
+        self._clients: set[Client] = set()
+        poller.watch(place.listener.fileno(), self._on_connect)
+
+    def move(self, place: Place) -> None:
+        """Be found in another place from now on. Commands that are connected stay so."""
+        self._poller.forget(self.place.listener.fileno())
+        self.place.close()
+        self.place = place
+        self.place.pid_file.write()
+        self._poller.watch(place.listener.fileno(), self._on_connect)
+
+    def close(self) -> None:
+        """Be found no more. Commands that still wait see an end of file."""
+        self._poller.forget(self.place.listener.fileno())
+        for client in list(self._clients):
+            self.drop(client)
+        self.place.close()
 
     def drop(self, client: Client) -> None:
         """Close a command's connection."""
@@ -112,7 +140,7 @@ class Control:
 
     def _on_connect(self) -> None:
         with suppress(OSError):
-            end, _ = self._listener.accept()
+            end, _ = self.place.listener.accept()
             _, uid = peer_of(end)
             if uid not in (0, os.geteuid()) or len(self._clients) >= _CLIENTS_AT_ONCE:
                 end.close()

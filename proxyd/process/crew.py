@@ -12,14 +12,14 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
-from proxyd.process import channel, worker
+from proxyd.process import channel, messages, worker
 from proxyd.process.channel import ChannelError
 from proxyd.process.compiling import describe_end
 from proxyd.process.errorlog import ALERT, INFO, NOTICE
 from proxyd.process.generation import Generation
 from proxyd.process.reap import reap
 from proxyd.process.runtime import Runtime
-from proxyd.process.spawn import EXIT_BOOT_FAILED, spawn
+from proxyd.process.spawn import spawn
 from proxyd.process.worker_handle import WorkerHandle
 from proxyd.shared.segments import Ledger, PeersZone
 
@@ -255,14 +255,17 @@ class Crew:
 
     def on_death(self, pid: int, status: int) -> bool:
         """A child has ended: if it was one of ours, save what it left and replace it. False: not ours."""
-        one = self.workers.pop(pid, None)
+        one = self.workers.get(pid)
         if one is None:
             return False
+        self._hear_last_words(one)
+        del self.workers[pid]
         self.runtime.poller.forget(one.end.fileno())
         one.close()
         expected = self.leaving or one.leaving
         how = describe_end(status)
-        self.runtime.log.log(NOTICE if expected else ALERT, f"worker process {pid} exited {how}")
+        level = NOTICE if expected or status == 0 else ALERT
+        self.runtime.log.log(level, f"worker process {pid} exited {how}")
         reap(self.runtime, one.ledger)
         one.ledger.reset(one.index)
         if not expected:
@@ -270,13 +273,21 @@ class Crew:
         self.on_change(one)
         return True
 
+    def _hear_last_words(self, one: WorkerHandle) -> None:
+        """Read what it said before it ended: why it could not start."""
+        for _ in range(2):  # the first read tells only that it did not read all that we sent
+            with suppress(ChannelError):
+                while (answer := one.take()) is not None:
+                    if isinstance(answer, messages.Failed):
+                        self.runtime.log.alert(answer.why)
+                        self.refusals[one.index] = answer.why
+
     def _replace(self, one: WorkerHandle, status: int) -> None:
         self.runtime.tally.worker_deaths += 1
         if not one.booted:
             self._boot_failures[one.index] += 1
-            exit_code = os.waitstatus_to_exitcode(status)
-            why = "it could not start to work" if exit_code == EXIT_BOOT_FAILED else describe_end(status)
-            self.refusals.setdefault(one.index, f"worker process {one.pid}: {why}")
+            why = f"worker process {one.pid} exited {describe_end(status)} before it could serve"
+            self.refusals.setdefault(one.index, why)
         if self._boot_failures[one.index] < BOOT_TRIES:
             self._spawn(one.index)
         else:

@@ -38,18 +38,6 @@ def own_descriptor(path: str) -> int | None:
     return _FD_OF[match["name"]] if match["name"] else int(match["fd"] or match["proc"])
 
 
-def write_pid(path: str, pid: int) -> None:
-    """Write the pid file anew; raises OpenError."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(fd, b"%d\n" % pid)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise OpenError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from error
-
-
 def read_pid(path: str) -> int | None:
     """The number in a pid file; None when there is no such file or no number in it."""
     try:
@@ -59,8 +47,26 @@ def read_pid(path: str) -> int | None:
         return None
 
 
-def remove_pid(path: str, pid: int) -> None:
-    """Remove the pid file if it is still ours."""
-    if read_pid(path) == pid:
+class PidFile:
+    """The pid file: made when the place is known to be good, filled when there is a master to be found."""
+
+    def __init__(self, path: str) -> None:
+        """Make it, empty; raises OpenError."""
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise OpenError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from error
+        self._inode = os.fstat(self._fd).st_ino
+
+    def write(self) -> None:
+        """Write our pid."""
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+
+    def remove(self) -> None:
+        """Remove it, if it is still the file that we made."""
+        os.close(self._fd)
         with suppress(OSError):
-            os.unlink(path)
+            if os.stat(self.path).st_ino == self._inode:
+                os.unlink(self.path)

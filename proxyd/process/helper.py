@@ -45,3 +45,4 @@ async def _serve(channel: socket.socket) -> None:
         signal.signal(number, signal.SIG_IGN)
     signals.unblock()
     await done.wait()
+    signals.block()  # asyncio takes its handlers back on the way out

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from proxyd.process import status
-from proxyd.process.control import Client, Control
+from proxyd.process.control import Client, Control, Place
 from proxyd.process.fleet import Fleet
 from proxyd.process.keeper import Keeper
 from proxyd.process.messages import Reply, Request
@@ -31,12 +31,12 @@ _MISTAKES_IN_A_ROW = 100
 class Master:
     """``run`` gives the exit status of the master process."""
 
-    def __init__(self, runtime: Runtime, queue: SignalQueue, on_up: Callable[[], None]) -> None:
+    def __init__(self, runtime: Runtime, queue: SignalQueue, place: Place, on_up: Callable[[], None]) -> None:
         self.runtime = runtime
         self.queue = queue
         self.fleet = Fleet(runtime, self._on_change)
         self.keeper = Keeper(runtime)
-        self.control = Control(runtime.generation.plan.process.pid, runtime.poller, self._on_request)
+        self.control = Control(place, runtime.poller, self._on_request)
         self.reopening = Reopening(runtime, self.fleet)
         self.reload: Reload | None = None
         self.stopping = False
@@ -67,7 +67,6 @@ class Master:
         self.keeper.start()
         while not (self.stopping and self.fleet.gone and not self.keeper.pid):
             self._turn()
-        self.control.close()
         self.fleet.close()
         self.runtime.log.notice("exit")
         return self.exit_status
@@ -115,6 +114,7 @@ class Master:
         if refusals:
             self._give_up(next(iter(refusals.values())))
         elif self.fleet.current.complete and self._on_up is not None:
+            self.control.place.pid_file.write()
             self._on_up()
             self._on_up = None
             if self._reload_again:
@@ -181,7 +181,7 @@ class Master:
     def _begin_reload(self) -> None:
         self.runtime.log.notice("reconfiguring")
         self._asked_now, self._asked_next, self._reload_again = self._asked_next, [], False
-        self.reload = Reload(self.runtime, self.fleet, self._on_reloaded)
+        self.reload = Reload(self.runtime, self.fleet, self.control, self._on_reloaded)
 
     def _on_reloaded(self, outcome: Outcome) -> None:
         assert self.reload is not None

@@ -67,6 +67,12 @@ ToWorker = Descriptors | Prepare | Activate | Discard | Forget | Reopen | Drain
 # Worker to master.
 
 
+class Failed(_Tagged, frozen=True, tag="failed"):
+    """It cannot start to work, and ends."""
+
+    why: str
+
+
 class Ready(_Tagged, frozen=True, tag="ready"):
     """The generation is loaded."""
 
@@ -92,7 +98,7 @@ class Reopened(_Tagged, frozen=True, tag="reopened"):
     serial: int
 
 
-ToMaster = Ready | Refused | Active | Reopened
+ToMaster = Failed | Ready | Refused | Active | Reopened
 
 
 # A command's request over the control socket, and the master's answer.

@@ -92,6 +92,7 @@ class Openings:
     def abandon(self, opened: Opened) -> None:
         """Close what open_new opened."""
         for key in opened.sockets:
+            sockets.hush(self.sockets[key])
             self.sockets.pop(key).close()
         for key in opened.logs:
             os.close(self.logs.pop(key).fd)

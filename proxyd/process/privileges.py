@@ -47,15 +47,27 @@ def look_up(process: Process) -> Identity | None:
 def limit_descriptors(number: int | None) -> str | None:
     """``worker_rlimit_nofile``; before privileges are dropped, as the hard limit may have to rise.
 
-    Gives what went wrong, for the log: a worker with fewer descriptors still works.
+    Without the privilege for it a worker has as many descriptors as it may, which is for the log: containers
+    run configurations that were written for more. A number that no process of this machine can have raises
+    OSError.
     """
     if number is None:
         return None
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
     except (OSError, ValueError) as error:
-        return f"setrlimit(RLIMIT_NOFILE, {number}) failed: {error} (worker_rlimit_nofile)"
+        failed = f"setrlimit(RLIMIT_NOFILE, {number}) failed: {error} (worker_rlimit_nofile)"
+        if number > _most_descriptors():
+            raise OSError(f"{failed}; fs.nr_open is {_most_descriptors()}") from error
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return f"{failed}, {hard} are used"
     return None
+
+
+def _most_descriptors() -> int:
+    with open("/proc/sys/fs/nr_open", "rb") as file:
+        return int(file.read())
 
 
 def become(identity: Identity | None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from proxyd.process import privileges
 from proxyd.process.compiling import LONGEST_SECONDS, CompileChild, CompileResult
+from proxyd.process.control import Control, Place
 from proxyd.process.crew import Crew
 from proxyd.process.fleet import Fleet
 from proxyd.process.generation import Generation
@@ -39,9 +40,12 @@ class Outcome:
 class Reload:
     """A reload in progress."""
 
-    def __init__(self, runtime: Runtime, fleet: Fleet, on_end: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, fleet: Fleet, control: Control, on_end: Callable[[Outcome], None]
+    ) -> None:
         self.runtime = runtime
         self.fleet = fleet
+        self.control = control
         self.crew = fleet.current
         self.on_end = on_end
         self.committed = False
@@ -51,6 +55,7 @@ class Reload:
         self._old_generation = runtime.generation
         self._new: Generation | None = None
         self._new_crew: Crew | None = None
+        self._new_place: Place | None = None
         self._opened = Opened()
         self._asked: list[WorkerHandle] = []
         self._warnings: list[str] = []
@@ -88,6 +93,8 @@ class Reload:
         identity = privileges.look_up(result.plan.process)
         workers = result.plan.process.worker_processes
         self._opened = self.runtime.openings.open_new(result.plan, workers)
+        if result.plan.process.pid != self.control.place.pid_path:
+            self._new_place = Place(result.plan.process.pid)
         self._new = Generation.make(self.runtime.next_number(), result, identity)
 
     # 3. Prepare: all workers, or all of a new crew.
@@ -147,6 +154,8 @@ class Reload:
         self._deadline.cancel()
         self.committed = True
         self.runtime.serve(new)
+        if self._new_place is not None:
+            self.control.move(self._new_place)
         for problem in self.runtime.openings.commit(new.plan, new.plan.process.worker_processes):
             self.runtime.log.error(problem)
         if self._new_crew is not None:
@@ -174,6 +183,8 @@ class Reload:
     def _fail(self, errors: list[str]) -> None:
         self._deadline.cancel()
         self.runtime.openings.abandon(self._opened)
+        if self._new_place is not None:
+            self._new_place.close()
         if self._new is not None:
             self.crew.discard(self._new.number)
             self._new.close()

@@ -71,6 +71,11 @@ def reset_in_child() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def block() -> None:
+    """Deliver none any more."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
 def unblock() -> None:
     """Deliver signals again."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

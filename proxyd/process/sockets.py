@@ -68,6 +68,13 @@ class BoundSocket:
                     os.unlink(self.spec.address)
 
 
+def hush(bound: BoundSocket) -> None:
+    """Stop listening, also where a copy of the descriptor is still on its way to a worker that does not read."""
+    for fd in bound.fds:
+        with suppress(OSError), _borrowed(fd) as one:
+            one.shutdown(socket.SHUT_RDWR)
+
+
 def name_of(spec: ListenSocket) -> str:
     """As error messages have it: 0.0.0.0:80, [::]:80, unix:/run/x.sock."""
     if spec.family == _UNIX:

@@ -54,9 +54,8 @@ def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -
     assert result.plan is not None
     log = ErrorLog(-1, result.plan.process.error_level, terminal_fd=2)
     openings = Openings()
-    pid_path = result.plan.process.pid
     try:
-        _refuse_second(pid_path)
+        _refuse_second(result.plan.process.pid)
         identity = privileges.look_up(result.plan.process)
         _open(openings, result.plan, log)
         runtime = Runtime(options, log, Poller(), openings, Generation.make(1, result, identity))
@@ -67,7 +66,6 @@ def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -
     except (OpenError, SegmentError, OSError) as error:
         log.emerg(str(error))
     finally:
-        files.remove_pid(pid_path, os.getpid())
         openings.close()
     return 1
 
@@ -113,19 +111,27 @@ def _use_log(openings: Openings, plan: Plan, log: ErrorLog) -> None:
 
 
 def _run(runtime: Runtime, daemon: Daemon | None) -> int:
-    log, process = runtime.log, runtime.generation.plan.process
+    log = runtime.log
     _say_who_we_are(log)
     if daemon is not None:
         terminal_fd = daemon.detach(log.fd)
         log.terminal_fd = terminal_fd if log.terminal_fd >= 0 else -1
     set_title("proxyd: master process " + " ".join(runtime.options.command))
     queue = SignalQueue()
-    master = Master(runtime, queue, _when_up(log, daemon))
-    queue.install()
-    files.write_pid(process.pid, os.getpid())
-    gc.collect()
-    gc.freeze()  # so that the collector in a child does not touch, and thereby copy, what it inherited
-    return master.run()
+    place = control.Place(runtime.generation.plan.process.pid)
+    try:
+        master = Master(runtime, queue, place, _when_up(log, daemon))
+    except BaseException:
+        place.close()
+        raise
+    try:
+        queue.install()
+        gc.collect()
+        gc.freeze()  # so that the collector in a child does not touch, and thereby copy, what it inherited
+        return master.run()
+    finally:
+        runtime.openings.close_sockets()
+        master.control.close()
 
 
 def _when_up(log: ErrorLog, daemon: Daemon | None) -> Callable[[], None]:

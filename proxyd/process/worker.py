@@ -11,7 +11,7 @@ import asyncio
 import signal
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -21,7 +21,7 @@ from proxyd.process.channel import ChannelError, close_all, read_memfd
 from proxyd.process.errorlog import ErrorLog
 from proxyd.process.loop import new_event_loop
 from proxyd.process.privileges import Identity
-from proxyd.process.spawn import EXIT_CRASHED, BootError, describe_exception
+from proxyd.process.spawn import EXIT_BOOT_FAILED, EXIT_CRASHED, describe_exception
 from proxyd.process.title import set_title
 
 _DRAINED_CHECK_SECONDS = 0.05
@@ -43,7 +43,7 @@ class Arguments:
 
 
 def run(arguments: Arguments) -> None:
-    """Be a worker until told to leave, in a new child. Raises BootError when it cannot start to work."""
+    """Be a worker until told to leave, in a new child."""
     set_title("proxyd: worker process")
     log = ErrorLog(arguments.log_fd, arguments.log_level)
     try:
@@ -53,8 +53,14 @@ def run(arguments: Arguments) -> None:
         privileges.become(arguments.identity)
         engine = _engine.Engine(arguments.index, arguments.ledger_fd, arguments.peers_fd)
     except (_engine.EngineError, OSError, ValueError) as error:
-        raise BootError(f"worker {arguments.index} could not start: {error}") from error
+        _fail(arguments.channel, f"worker {arguments.index} could not start: {error}")
     Worker(arguments.channel, log, engine).run()
+
+
+def _fail(end: socket.socket, why: str) -> NoReturn:
+    """Let the master say it, who may have a terminal to say it on."""
+    channel.send(end, messages.encode(messages.Failed(why)))
+    raise SystemExit(EXIT_BOOT_FAILED)
 
 
 class Worker:

@@ -174,9 +174,9 @@ class Engine:
         assert self.active is not None
         numbers = {"pid": os.getpid(), "worker": self.worker, "generation": self.last}
         body = json.dumps({**numbers, "uid": os.getuid(), "keys": self.active.keys}).encode()
-        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         self.ledger.count("requests")
         self.log(request.split(b"\r\n")[0] + b"\n")
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     def log(self, line: bytes) -> None:
         assert self.active is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 from tests.support.server import Server, environment
 from tests.support.waiting import wait_until
 
-COMMAND = f"{sys.executable} {Path(__file__).with_name('fake_proxyd.py')}"
+COMMAND = [sys.executable, str(Path(__file__).with_name("fake_proxyd.py"))]
 QUICK = {"PROXYD_ANSWER_SECONDS": "0.7"}  # for tests in which a worker never answers
 
 SITE = "server { listen 127.0.0.1:{port0}; return 200; }"
@@ -24,8 +23,11 @@ class FakeServer(Server):
     """A proxyd whose workers run tests/unit/fake_engine.py."""
 
     def __init__(self, directory: Path, http: str = SITE, **options: Any) -> None:
-        os.environ["PROXYD_CMD"] = COMMAND
         super().__init__("proxyd", directory, http, **options)
+
+    @property
+    def command(self) -> list[str]:
+        return [*COMMAND, "-c", str(self.config_path), "-p", f"{self.directory}/"]
 
     def start(self) -> None:
         super().start()

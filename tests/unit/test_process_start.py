@@ -219,7 +219,8 @@ def test_workers_that_cannot_start_end_the_start(directory: Path) -> None:
     (directory / "fail").touch()
     result = server.run()
     assert result.returncode == 1
-    assert "worker 0 could not start: told to fail" in result.stderr + server.log()
+    assert "[emerg] worker 0 could not start: told to fail" in result.stderr
+    assert "worker 0 could not start: told to fail" in server.log()
     assert not server.pid_path.exists() and refused(server.port())
 
 
