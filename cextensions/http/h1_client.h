@@ -26,7 +26,7 @@ typedef struct px_h1_failure {
     px_h1_failure_kind kind;
     int error_number;
     const char *text;    /* static: for PX_FAIL_INVALID what is wrong, in nginx's words */
-    px_slice where;      /* the bytes that text is about, as px_parse_error has them; until the callback returns */
+    px_slice where;      /* the bytes that text is about, as in px_parse_error; until the callback returns */
     bool in_head;        /* while reading the response header (else body) */
     bool bytes_received; /* any byte of an answer came */
     /* The connection had served before and no byte of an answer came: it may have been closed while idle, and
@@ -90,7 +90,8 @@ void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone
 
 uint64_t px_h1_client_exchanges(const px_h1_client *client); /* served so far */
 uint64_t px_h1_client_opened_ms(const px_h1_client *client);
-/* Bytes that went to the peer and came from it in this exchange, framing included. Still there in on_failure. */
+/* Bytes that went to the peer and came from it in this exchange, framing included. Still there in
+ * on_failure. */
 uint64_t px_h1_client_sent(const px_h1_client *client);
 uint64_t px_h1_client_received(const px_h1_client *client);
 int px_h1_client_fd(const px_h1_client *client);

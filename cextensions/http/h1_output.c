@@ -14,12 +14,7 @@ void px_h1_output_clear(px_h1_output *output)
 
 void px_h1_output_move(px_h1_output *output, px_queue *to)
 {
-    px_queue *from = &output->queue;
-    for (uint32_t i = 0; i < from->count; i++) {
-        px_piece *piece = &from->items[(from->head + i) & (from->capacity - 1)];
-        px_queue_push(to, *piece);
-        *piece = (px_piece){NULL, 0, NULL};
-    }
+    px_queue_move(to, &output->queue);
     px_h1_output_clear(output);
 }
 

@@ -13,7 +13,8 @@
  *     CLOSED  the end of the turn, when it is freed  -                        none
  *
  *     h1_server.c         accept, states, the end of a connection, drain
- *     h1_server_input.c   bytes to heads and bodies
+ *     h1_server_head.c    bytes to requests
+ *     h1_server_body.c    bytes to bodies
  *     h1_server_output.c  the px_stream_ops that send, and the flush
  *     h1_server_close.c   what becomes of a connection after an answer: idle, drain, linger */
 #ifndef PX_HTTP_H1_SERVER_PRIVATE_H
@@ -137,18 +138,44 @@ static inline bool px_h1_spend(px_h1_exchange *exchange, size_t moved)
     return exchange->turn_bytes >= PX_EVENT_BUDGET_BYTES;
 }
 
-/* h1_server_input.c */
+/* Gives up what was received. */
+static inline void px_h1_drop_input(px_h1_conn *conn)
+{
+    px_block_release(&conn->block);
+    conn->pos = conn->end = 0;
+}
+
+static inline void px_h1_consume(px_h1_conn *conn, size_t n)
+{
+    conn->pos += (uint32_t)n;
+    if (conn->pos == conn->end)
+        px_h1_drop_input(conn);
+}
+
+static inline px_slice px_h1_unread(const px_h1_conn *conn)
+{
+    if (conn->block == NULL)
+        return (px_slice){NULL, 0};
+    return px_slice_from(conn->block->data + conn->pos, conn->end - conn->pos);
+}
+
+/* nginx's words for clients that leave or fall silent. */
+#define PX_H1_CLOSED_TEXT "client prematurely closed connection"
+#define PX_H1_RESET_TEXT "recv() failed (104: Connection reset by peer)"
+#define PX_H1_TIMEOUT_TEXT "client timed out (110: Connection timed out)"
+
+/* h1_server_head.c */
 /* IDLE, HEAD: looks for a request in what there is, reads, starts an exchange or waits. */
 void px_h1_next_head(px_h1_conn *conn);
 void px_h1_head_timed_out(px_h1_conn *conn);
+
+/* h1_server_body.c */
 /* BUSY: gives the Request the body it asked for, if there is any. The connection may be closed afterwards. */
 void px_h1_deliver_body(px_h1_conn *conn);
 void px_h1_body_timed_out(px_h1_conn *conn);
 /* After the answer was handed over: reads on and throws away, until the body's end or until nothing is there.
  * The connection may be closed afterwards. */
 void px_h1_discard_body(px_h1_conn *conn);
-/* Gives up what was received. */
-void px_h1_drop_input(px_h1_conn *conn);
 void px_h1_stream_read_body(px_stream *stream, size_t max_bytes);
 
 /* h1_server_output.c */

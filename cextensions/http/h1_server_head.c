@@ -1,41 +1,15 @@
-/* See h1_server_private.h: what a client sends. Received bytes stay where they were read: a head, its body
+/* See h1_server_private.h: the heads of requests. Received bytes stay where they were read: a head, its body
  * and the requests behind it are slices of shared blocks; only a head that does not fit into the rest of its
  * block is copied, once. */
 #include "http/h1_server_private.h"
-
-#define BODY_BLOCK_BYTES 65536u
-#define BODY_PIECES 16
 
 /* What a line of the error log has room for. */
 #define LONG_LINE_SHOWN_BYTES 1748u
 
 #define READING_LINE "reading client request line"
 #define READING_HEADERS "reading client request headers"
-#define CLOSED_TEXT "client prematurely closed connection"
-#define RESET_TEXT "recv() failed (104: Connection reset by peer)"
-#define TIMEOUT_TEXT "client timed out (110: Connection timed out)"
 
-void px_h1_drop_input(px_h1_conn *conn)
-{
-    px_block_release(&conn->block);
-    conn->pos = conn->end = 0;
-}
-
-static void consume(px_h1_conn *conn, size_t n)
-{
-    conn->pos += (uint32_t)n;
-    if (conn->pos == conn->end)
-        px_h1_drop_input(conn);
-}
-
-static px_slice unread(const px_h1_conn *conn)
-{
-    if (conn->block == NULL)
-        return (px_slice){NULL, 0};
-    return px_slice_from(conn->block->data + conn->pos, conn->end - conn->pos);
-}
-
-/* ---- heads: reading ---- */
+/* ---- reading ---- */
 
 static size_t head_limit(const px_h1_settings *settings)
 {
@@ -77,7 +51,7 @@ static px_io fill_head(px_h1_conn *conn)
     return io;
 }
 
-/* ---- heads: limits ---- */
+/* ---- limits ---- */
 
 static void forget_head(px_h1_conn *conn)
 {
@@ -155,7 +129,7 @@ static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
     }
 }
 
-/* ---- heads: what they start ---- */
+/* ---- what a head starts ---- */
 
 static px_h1_exchange *begin_exchange(px_h1_conn *conn, bool pipelined)
 {
@@ -244,7 +218,7 @@ static void start_request(px_h1_conn *conn, const px_request_head *head, size_t 
     if (conn->transport.peer_ended)
         px_loop_defer(conn->transport.loop, &conn->task);
     px_block *block = px_block_ref(conn->block);
-    consume(conn, head_len);
+    px_h1_consume(conn, head_len);
     stream->user->on_request(stream, head, block);
     px_block_release(&block);
 }
@@ -264,7 +238,7 @@ static void parse_head(px_h1_conn *conn, px_slice bytes)
 /* Empty lines in front of a request line (RFC 9112 2.2). */
 static void skip_empty_lines(px_h1_conn *conn)
 {
-    px_slice bytes = unread(conn);
+    px_slice bytes = px_h1_unread(conn);
     size_t n = 0;
     while (n < bytes.len) {
         if (bytes.data[n] == '\n')
@@ -275,7 +249,7 @@ static void skip_empty_lines(px_h1_conn *conn)
             break;
     }
     if (n > 0)
-        consume(conn, n);
+        px_h1_consume(conn, n);
 }
 
 /* False: more bytes are needed. */
@@ -283,7 +257,7 @@ static bool look_for_head(px_h1_conn *conn)
 {
     if (conn->scanned == 0)
         skip_empty_lines(conn);
-    px_slice bytes = unread(conn);
+    px_slice bytes = px_h1_unread(conn);
     if (bytes.len == 0 || (bytes.len == 1 && bytes.data[0] == '\r')) /* perhaps an empty line */
         return false;
     px_parse_error error;
@@ -326,7 +300,7 @@ static void log_closed(const px_h1_conn *conn)
 /* A head whose rest will not come. */
 static void give_up_head(px_h1_conn *conn, int status, const char *text)
 {
-    px_slice bytes = unread(conn);
+    px_slice bytes = px_h1_unread(conn);
     bool in_line = memchr(bytes.data, '\n', bytes.len) == NULL;
     px_parse_error error = {
         .status = status, .text = text, .activity = in_line ? READING_LINE : READING_HEADERS};
@@ -341,12 +315,12 @@ static void ended_before_head(px_h1_conn *conn, px_io io)
         px_h1_conn_close(conn, false);
         return;
     }
-    give_up_head(conn, 400, io == PX_IO_END ? CLOSED_TEXT : RESET_TEXT);
+    give_up_head(conn, 400, io == PX_IO_END ? PX_H1_CLOSED_TEXT : PX_H1_RESET_TEXT);
 }
 
 void px_h1_head_timed_out(px_h1_conn *conn)
 {
-    give_up_head(conn, 408, TIMEOUT_TEXT);
+    give_up_head(conn, 408, PX_H1_TIMEOUT_TEXT);
 }
 
 void px_h1_next_head(px_h1_conn *conn)
@@ -362,193 +336,4 @@ void px_h1_next_head(px_h1_conn *conn)
             return;
         }
     }
-}
-
-/* ---- bodies ---- */
-
-static px_io fill_body(px_h1_conn *conn, size_t max)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    size_t size = max < BODY_BLOCK_BYTES ? max : BODY_BLOCK_BYTES;
-    if (exchange->stream.body > 0 && size > exchange->body_left)
-        size = (size_t)exchange->body_left;
-    conn->block = px_block_take(size);
-    conn->pos = conn->end = 0;
-    size_t moved = 0;
-    px_io io = px_transport_read(&conn->transport, conn->block->data, conn->block->size, &moved);
-    conn->end = (uint32_t)moved;
-    px_h1_spend(exchange, moved);
-    if (moved == 0)
-        px_h1_drop_input(conn);
-    return io;
-}
-
-/* Takes at most max bytes of what was received. piece may come out empty: there was only framing. */
-static px_parse take_body(px_h1_conn *conn, size_t max, px_piece *piece, px_parse_error *error)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    px_slice bytes = unread(conn), data;
-    if (bytes.len > max)
-        bytes.len = max;
-    const uint8_t *start = bytes.data;
-    px_parse result = PX_PARSE_MORE;
-    if (exchange->stream.body == PX_BODY_CHUNKED) {
-        result = px_chunked_decode(&exchange->decoder, &bytes, &data, error);
-        if (result == PX_PARSE_BAD)
-            return result;
-    } else {
-        if (bytes.len > exchange->body_left)
-            bytes.len = (size_t)exchange->body_left;
-        data = bytes;
-        bytes.data += bytes.len;
-        exchange->body_left -= data.len;
-        if (exchange->body_left == 0)
-            result = PX_PARSE_DONE;
-    }
-    if (result == PX_PARSE_DONE)
-        exchange->body_done = true;
-    *piece = (px_piece){data.data, data.len, data.len > 0 ? px_block_ref(conn->block) : NULL};
-    exchange->expect_continue = false;
-    size_t used = (size_t)(bytes.data - start);
-    exchange->stream.received += used;
-    consume(conn, used);
-    return result;
-}
-
-/* The rest of the input has no meaning. gone: nor can the client be answered. */
-static void body_broken(px_h1_conn *conn, int status, const char *text, bool gone)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    exchange->wanted = 0;
-    exchange->bad = exchange->body_done = true;
-    exchange->stream.gone = gone;
-    conn->closing = true;
-    if (gone)
-        px_loop_defer(conn->transport.loop, &conn->task);
-    px_h1_drop_input(conn);
-    exchange->stream.user->on_body_error(&exchange->stream, status, text);
-}
-
-void px_h1_body_timed_out(px_h1_conn *conn)
-{
-    body_broken(conn, 408, TIMEOUT_TEXT, true);
-}
-
-static void body_ended(px_h1_conn *conn, px_io io)
-{
-    conn->exchange->stream.client_ended = true;
-    body_broken(conn, 400, io == PX_IO_END ? CLOSED_TEXT : RESET_TEXT, true);
-}
-
-static void wait_for_body(px_h1_conn *conn)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    if (exchange->expect_continue) {
-        exchange->expect_continue = false;
-        px_h1_send_continue(conn);
-    }
-    exchange->waiting = true;
-    px_timer_start(conn->transport.loop, &conn->timer, exchange->stream.settings->client_body_timeout);
-}
-
-/* Collects what there is, from the block and then from the socket. */
-static px_io collect_body(px_h1_conn *conn, px_piece *pieces, uint32_t *count, px_parse_error *error,
-                          bool *bad)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    size_t bytes = 0;
-    while (!exchange->body_done && bytes < exchange->wanted && *count < BODY_PIECES) {
-        if (conn->pos == conn->end) {
-            px_io io = conn->transport.readable || conn->transport.read_ended
-                           ? fill_body(conn, exchange->wanted - bytes)
-                           : PX_IO_AGAIN;
-            if (io != PX_IO_OK)
-                return io;
-        }
-        px_piece *piece = &pieces[*count];
-        if (take_body(conn, exchange->wanted - bytes, piece, error) == PX_PARSE_BAD) {
-            *bad = true;
-            return PX_IO_OK;
-        }
-        bytes += piece->len;
-        *count += piece->len > 0;
-    }
-    return PX_IO_OK;
-}
-
-void px_h1_deliver_body(px_h1_conn *conn)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    if (px_h1_spend(exchange, 0)) {
-        px_loop_next_turn(conn->transport.loop, &conn->task);
-        return;
-    }
-    exchange->waiting = false;
-    px_piece pieces[BODY_PIECES];
-    uint32_t count = 0;
-    px_parse_error error;
-    bool bad = false;
-    px_io io = collect_body(conn, pieces, &count, &error, &bad);
-    if (bad) {
-        while (count > 0)
-            px_piece_release(&pieces[--count]);
-        body_broken(conn, error.status, error.text, false);
-    } else if (count > 0 || exchange->body_done) {
-        exchange->wanted = 0;
-        exchange->stream.user->on_body(&exchange->stream, pieces, count, exchange->body_done);
-    } else if (io == PX_IO_AGAIN) {
-        wait_for_body(conn);
-    } else {
-        body_ended(conn, io);
-    }
-}
-
-void px_h1_stream_read_body(px_stream *stream, size_t max_bytes)
-{
-    px_h1_conn *conn = px_h1_stream_conn(stream);
-    px_h1_exchange *exchange = conn->exchange;
-    if (stream->gone)
-        return;
-    exchange->wanted = max_bytes > 0 ? max_bytes : 1;
-    if (px_h1_spend(exchange, 0))
-        px_loop_next_turn(conn->transport.loop, &conn->task);
-    else
-        px_loop_defer(conn->transport.loop, &conn->task);
-}
-
-static void give_up_input(px_h1_conn *conn)
-{
-    conn->exchange->body_done = conn->exchange->bad = true;
-    conn->closing = true;
-    px_h1_drop_input(conn);
-}
-
-void px_h1_discard_body(px_h1_conn *conn)
-{
-    px_h1_exchange *exchange = conn->exchange;
-    uint64_t received = exchange->stream.received; /* what is thrown away does not count, as in nginx */
-    while (!exchange->body_done) {
-        if (px_h1_spend(exchange, 0)) {
-            px_loop_next_turn(conn->transport.loop, &conn->task);
-            break;
-        }
-        if (conn->pos == conn->end) {
-            if (!conn->transport.readable && !conn->transport.read_ended)
-                break;
-            px_io io = fill_body(conn, BODY_BLOCK_BYTES);
-            if (io == PX_IO_AGAIN)
-                break;
-            if (io != PX_IO_OK) {
-                give_up_input(conn);
-                break;
-            }
-        }
-        px_piece piece;
-        px_parse_error error;
-        if (take_body(conn, BODY_BLOCK_BYTES, &piece, &error) == PX_PARSE_BAD)
-            give_up_input(conn);
-        else
-            px_piece_release(&piece);
-    }
-    exchange->stream.received = received;
 }
