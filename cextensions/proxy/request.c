@@ -223,9 +223,10 @@ static void read_good_lines(px_request *r, px_slice lines)
     r->head = head;
     copy_headers(r, &head);
     px_slice host = head.authority.len > 0 ? head.authority : head.host;
-    if (!px_host_normalize(host, &r->arena, &r->host))
+    if (px_host_normalize(host, &r->arena, &r->host))
+        px_step_server(r);
+    else
         r->host = PX_SLICE("");
-    px_step_server(r);
     if (head.path.len == 0 || px_path_normalize(head.path, true, &r->arena, &path, &ignored) != PX_PARSE_DONE)
         return;
     r->uri = path.uri;
