@@ -1,5 +1,6 @@
-"""Show a case to a person, or record what nginx does.
+"""Show a case to a person, record what nginx does, or list the deliberate differences.
 
+python -m tests.conformance                            all differences, their reasons and cases
 python -m tests.conformance location/nested            both servers and where they differ
 python -m tests.conformance --only nginx location/     one server, all cases of a theme
 python -m tests.conformance --record location/nested   write nginx's transcript into the case file
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
+import textwrap
 
 from tests.conformance.case import Case, all_cases, load
 from tests.conformance.differences import reasons
@@ -21,10 +23,13 @@ def main() -> int:
     """Exit status 0: everything as expected."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("cases", nargs="+", metavar="CASE", help="theme/name, or the beginning of names")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="theme/name, or the beginning of names")
     parser.add_argument("--only", choices=("nginx", "proxyd"), help="run one server")
     parser.add_argument("--record", action="store_true", help="write what nginx does into the case file")
     options = parser.parse_args()
+    if not options.cases:
+        list_differences()
+        return 0
     cases = [case for case in map(load, all_cases()) if case.name.startswith(tuple(options.cases))]
     if not cases:
         parser.error("no such case")
@@ -32,6 +37,16 @@ def main() -> int:
         return 0 if all([record(case) for case in cases]) else 1
     kinds: list[Kind] = [options.only] if options.only else ["nginx", "proxyd"]
     return 0 if all([show(case, kinds) for case in cases]) else 1
+
+
+def list_differences() -> None:
+    """Print the one list: every reason, and the cases that show what it means."""
+    cases = [load(path) for path in all_cases()]
+    for name, reason in reasons().items():
+        shown = [case.name for case in cases if any(differs.reason == name for differs in case.differs)]
+        print(f"{name}\n\n{textwrap.indent(reason, '    ')}\n\n    See {', '.join(shown)}\n")
+    same = sum(not case.differs for case in cases)
+    print(f"In {same} of {len(cases)} cases there is no difference.")
 
 
 def record(case: Case) -> bool:
