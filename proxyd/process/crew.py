@@ -193,8 +193,10 @@ class Crew:
     def _read(self, one: WorkerHandle) -> None:
         try:
             for _ in range(_ANSWERS_PER_TURN):
-                if one.take() is None:
+                answer = one.take()
+                if answer is None:
                     break
+                self._note_failure(one, answer)
                 self._on_answer(one)
         except ChannelError as error:
             self.runtime.poller.forget(one.end.fileno())
@@ -278,9 +280,12 @@ class Crew:
         for _ in range(2):  # the first read tells only that it did not read all that we sent
             with suppress(ChannelError):
                 while (answer := one.take()) is not None:
-                    if isinstance(answer, messages.Failed):
-                        self.runtime.log.alert(answer.why)
-                        self.refusals[one.index] = answer.why
+                    self._note_failure(one, answer)
+
+    def _note_failure(self, one: WorkerHandle, answer: messages.ToMaster) -> None:
+        if isinstance(answer, messages.Failed):
+            self.runtime.log.alert(answer.why)
+            self.refusals[one.index] = answer.why
 
     def _replace(self, one: WorkerHandle, status: int) -> None:
         self.runtime.tally.worker_deaths += 1

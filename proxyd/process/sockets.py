@@ -69,7 +69,7 @@ class BoundSocket:
 
 
 def hush(bound: BoundSocket) -> None:
-    """Stop listening, also where a copy of the descriptor is still on its way to a worker that does not read."""
+    """Stop listening, also where a copy of the descriptor is on its way to a worker that does not read."""
     for fd in bound.fds:
         with suppress(OSError), _borrowed(fd) as one:
             one.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,170 @@
+"""Shared segments: what C and Python agree on, and readers that believe nothing."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from proxyd.shared import counters, layout, segments
+from proxyd.shared.counters import COUNTERS, NUMBER
+from proxyd.shared.segments import Ledger, PeersZone
+
+SHAPE = layout.LedgerShape(peer_capacity=1024, slab_bytes=65536)
+
+
+class WorkerSide:
+    """A Ledger as a worker may write it: anything, anywhere."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.memory = mmap.mmap(ledger.fd, SHAPE.size)
+
+    def put(self, at: int, kind: str, value: int) -> None:
+        struct.pack_into("<" + kind, self.memory, at, value)
+
+    def region(self, number: int, **values: int) -> None:
+        start = SHAPE.regions_offset + number * layout.LOG_REGION.size
+        for name, value in values.items():
+            kind = "Q" if name == "file_end" else "I"
+            self.put(start + layout.LOG_REGION.offsets[name], kind, value)
+
+    def lines(self, offset: int, content: bytes) -> None:
+        start = SHAPE.slab_offset + offset
+        self.memory[start : start + len(content)] = content
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    made = Ledger(SHAPE)
+    made.reset(3)
+    return made
+
+
+def test_a_segment_has_all_its_pages_and_no_name() -> None:
+    names = set(os.listdir("/dev/shm"))
+    fd = segments.make(1 << 20)
+    assert set(os.listdir("/dev/shm")) == names
+    found = os.fstat(fd)
+    assert found.st_size == 1 << 20 and found.st_blocks * 512 >= 1 << 20
+    assert not os.get_inheritable(fd)
+    os.close(fd)
+
+
+def test_memory_that_is_not_there_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(segments.SegmentError, match=r"make /dev/shm larger|File too large|Invalid argument"):
+        segments.make(1 << 50)
+
+
+def test_a_header_says_what_the_segment_is(ledger: Ledger) -> None:
+    memory = mmap.mmap(ledger.fd, SHAPE.size)
+    offsets = layout.LEDGER_HEADER.offsets
+    words = {name: struct.unpack_from("<I", memory, at)[0] for name, at in offsets.items()}
+    assert words["magic"] == layout.LEDGER_MAGIC and words["layout"] == layout.LAYOUT
+    assert words["worker"] == 3 and words["counter_count"] == len(COUNTERS)
+    assert words["slab_offset"] % 4096 == 0
+    assert words["slab_offset"] + words["slab_bytes"] <= len(memory)
+
+
+def test_parts_of_a_ledger_do_not_overlap() -> None:
+    for capacity in (1, 1024, layout.PEERS_MAX):
+        shape = layout.LedgerShape(capacity, 4096)
+        ends = [
+            (0, layout.LEDGER_HEADER.size),
+            (shape.counters_offset, 8 * len(COUNTERS)),
+            (shape.regions_offset, layout.LOG_REGIONS * layout.LOG_REGION.size),
+            (shape.active_offset, 4 * capacity),
+            (shape.held_offset, 4 * capacity),
+            (shape.slab_offset, shape.slab_bytes),
+            (shape.size, 0),
+        ]
+        for (start, length), (following, _) in zip(ends, ends[1:], strict=False):
+            assert start + length <= following
+
+
+def test_counters_are_read_by_number(ledger: Ledger) -> None:
+    worker = WorkerSide(ledger)
+    worker.put(SHAPE.counters_offset + 8 * NUMBER["requests"], "Q", 1 << 40)
+    worker.put(SHAPE.active_offset + 4 * 7, "I", 5)
+    assert ledger.counters()[NUMBER["requests"]] == 1 << 40
+    assert ledger.active()[7] == 5 and sum(ledger.active()) == 5
+    ledger.reset(3)
+    assert not any(ledger.counters()) and not any(ledger.active())
+
+
+def test_log_blocks_are_found(ledger: Ledger) -> None:
+    worker = WorkerSide(ledger)
+    worker.lines(100, b"one\ntwo\n")
+    worker.region(0, offset=100, size=50, used=8, state=layout.REGION_OPEN)
+    worker.lines(65535, b"\n")
+    worker.region(63, offset=65535, size=1, used=1, state=layout.REGION_WRITING, file_end=42)
+    first, second = ledger.log_blocks()
+    assert (first.lines, first.file_end) == (b"one\ntwo\n", None)
+    assert (second.lines, second.file_end) == (b"\n", 42)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"state": layout.REGION_FREE},
+        {"state": 99},
+        {"used": 0},
+        {"used": 51},
+        {"used": 0xFFFFFFFF, "size": 0xFFFFFFFF},
+        {"offset": 65536 - 49},
+        {"offset": 0xFFFFFFFF},
+        {"offset": 0xFFFFFFFF, "size": 0xFFFFFFFF, "used": 1},
+        {"size": 65537},
+    ],
+)
+def test_a_region_that_makes_no_sense_is_skipped(ledger: Ledger, nonsense: dict[str, int]) -> None:
+    sound = {"offset": 0, "size": 50, "used": 8, "state": layout.REGION_OPEN}
+    worker = WorkerSide(ledger)
+    worker.region(5, **sound)
+    assert len(list(ledger.log_blocks())) == 1
+    worker.region(5, **(sound | nonsense))
+    assert list(ledger.log_blocks()) == []
+
+
+def test_a_worker_that_scribbles_over_everything_is_survived(ledger: Ledger) -> None:
+    worker = WorkerSide(ledger)
+    for byte in (b"\xff", b"\x01", b"\x7f"):
+        worker.memory[:] = byte * SHAPE.size
+        for block in ledger.log_blocks():
+            assert len(block.lines) <= SHAPE.slab_bytes
+        assert len(ledger.counters()) == len(COUNTERS)
+        assert len(ledger.active()) == SHAPE.peer_capacity
+
+
+def test_peers_are_read_by_key() -> None:
+    zone = PeersZone(16)
+    memory = mmap.mmap(zone.fd, layout.peers_size(16))
+    at = layout.PEERS_HEADER.size + 3 * layout.PEER_RECORD.size
+    key = segments.peer_key(b"backend", b"10.0.0.1:80")
+    memory[at : at + 16] = key
+    struct.pack_into("<I", memory, at + layout.PEER_RECORD.offsets["fails"], 2)
+    struct.pack_into("<Q", memory, at + layout.PEER_RECORD.offsets["checked_s"], 77)
+    (state,) = zone.peers()
+    assert (state.slot, state.key, state.fails, state.checked_s) == (3, key, 2, 77)
+    zone.close()
+
+
+def test_digests_differ_where_names_do() -> None:
+    names = [b"", b"a", b"b", b"ab", b"ba", b"/var/log/a", b"/var/log/b", b"a\0b", b"\0"]
+    assert len({layout.digest(name) for name in names}) == len(names)
+    assert all(len(layout.digest(name)) == layout.DIGEST_BYTES for name in names)
+
+
+def test_counters_are_declared_well() -> None:
+    assert len(NUMBER) == len(COUNTERS)
+    for counter in COUNTERS:
+        assert counter.name.replace("_", "").isalnum() and counter.name.islower()
+        assert counter.meaning.endswith(".") and counter.unit
+
+
+def test_the_c_headers_are_those_of_the_declarations() -> None:
+    generated = Path(__file__).parents[2] / "cextensions/generated"
+    assert (generated / "shm_layout.h").read_text() == layout.emit_c_header()
+    assert (generated / "counters.h").read_text() == counters.emit_c_header()
