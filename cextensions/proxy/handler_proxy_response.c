@@ -142,7 +142,7 @@ void px_proxy_on_writable(px_request *r)
 static void log_tunnel_end(px_request *r, const px_tunnel_result *result)
 {
     if (result->timed_out)
-        px_request_log(r, PX_LOG_ERROR,
+        px_request_log(r, PX_LOG_INFO,
                        "upstream timed out (110: Connection timed out) while proxying upgraded connection");
     else if (result->error_number != 0)
         px_request_log(r, result->client_side ? PX_LOG_INFO : PX_LOG_ERROR,

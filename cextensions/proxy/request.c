@@ -196,14 +196,32 @@ void px_request_log_bad(px_request *r, int level, const char *text, px_slice whe
         px_request_log(r, level, "%s: \"%.*s\" while %s", text, PX_SLICE_ARGS(where), activity);
 }
 
+/* The field that line repeats. */
+static const px_header *find_first(const px_request *r, px_slice line)
+{
+    for (uint32_t i = 0; i < r->head.header_count; i++) {
+        const px_header *header = &r->head.headers[i];
+        if (line.len > header->name.len && line.data[header->name.len] == ':' &&
+            px_slice_equal_caseless(header->name, px_slice_from(line.data, header->name.len)))
+            return header;
+    }
+    return NULL;
+}
+
 static void log_bad_request(px_request *r, const px_parse_error *error)
 {
+    const px_header *first = strstr(error->text, "duplicate") != NULL ? find_first(r, error->where) : NULL;
     const char *activity = error->activity != NULL ? error->activity : "reading client request headers";
     if (error->previous.len > 0)
         px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s\" while %s", error->text,
                        PX_SLICE_ARGS(error->where), PX_SLICE_ARGS(error->previous), activity);
     else
+        if (first == NULL)
         px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
+    else
+        px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s: %.*s\" while %s", error->text,
+                       PX_SLICE_ARGS(error->where), PX_SLICE_ARGS(first->name), PX_SLICE_ARGS(first->value),
+                       activity);
 }
 
 /* The whole lines in front of what is wrong say who asked for what, for the log. */
@@ -319,12 +337,13 @@ static void on_abort(px_stream *stream, px_abort_reason reason)
         return;
     PX_REQUEST_CHECK(r);
     stream->request = NULL;
-    if (r->end_status == 0 && !r->head_sent)
+    bool told = r->end_status != 0; /* on_bad_request or on_body_error has said why */
+    if (!told && !r->head_sent)
         r->end_status = 499;
     px_worker_count(r->worker,
                     reason == PX_ABORT_TIMEOUT ? PX_COUNTER_REQUESTS_TIMED_OUT : PX_COUNTER_REQUESTS_ABORTED,
                     1);
-    if (reason == PX_ABORT_TIMEOUT)
+    if (reason == PX_ABORT_TIMEOUT && !told)
         px_request_log(r, PX_LOG_INFO,
                        "client timed out (110: Connection timed out) while sending to client");
     leave_stream(r);
