@@ -703,6 +703,9 @@ TEST(expect_continue, "100 Continue is sent when the body is asked for and none 
     got = say(&far, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc");
     CHECK(!slice_has(got, "100 Continue"));
     CHECK_SLICE(body_of(got), "abc");
+    got = say(&far, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\na");
+    CHECK_INT(got.len, 0); /* it did not wait */
+    CHECK_SLICE(body_of(say(&far, "bc")), "abc");
     far_end_close(&far);
     end();
 }
