@@ -99,7 +99,7 @@ def proxyd(
     elif build:
         _show_build()
     elif test or dump:
-        _exit(lambda: commands.test(context.obj.options(), quiet=quiet, dump=dump))
+        _test(context.obj, quiet=quiet, dump=dump)
     elif signal_name is not None:
         _exit(lambda: _signal(context.obj.options(), signal_name))
     else:
@@ -120,6 +120,12 @@ def _start(given: Given) -> None:
     from proxyd.process.start import start
 
     _exit(lambda: start(given.options()))
+
+
+def _test(given: Given, *, quiet: bool = False, dump: bool = False) -> None:
+    from proxyd.process.testing import test
+
+    _exit(lambda: test(given.options(), quiet=quiet, dump=dump))
 
 
 def _exit(call: Callable[[], int]) -> None:
@@ -147,7 +153,7 @@ def command(function: Callable[..., None]) -> click.Command:
 
 @command
 def start(given: Given) -> None:
-    """Start. Returns when proxyd serves (daemon on), or when it has ended (daemon off)."""
+    """Start proxyd. Returns when proxyd serves (daemon on), or when it has ended (daemon off)."""
     _start(given)
 
 
@@ -186,13 +192,13 @@ def status(given: Given, as_json: bool) -> None:
 @click.option("-q", "quiet", is_flag=True, help="Only say what is wrong.")
 def test(given: Given, quiet: bool) -> None:
     """Test the configuration."""
-    _exit(lambda: commands.test(given.options(), quiet=quiet))
+    _test(given, quiet=quiet)
 
 
 @command
 def dump(given: Given) -> None:
     """Test the configuration and print it, with all files that it includes."""
-    _exit(lambda: commands.test(given.options(), dump=True))
+    _test(given, dump=True)
 
 
 @command

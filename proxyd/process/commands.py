@@ -1,6 +1,6 @@
-"""What the commands do, beside `start`: each is one function that gives an exit status.
+"""The commands that talk to a running master: each is one function that gives an exit status.
 
-0: it is done. 1: it is not, and stderr says why.
+0: it is done. 1: it is not, and stderr says why. Nothing here imports the compiler: a reload is waited for.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ import signal
 import socket
 import sys
 import time
-from contextlib import suppress
 
 import msgspec
 
 from proxyd.process import channel, control, files, messages, table
 from proxyd.process.channel import ChannelError
-from proxyd.process.compiling import compile_fully
 from proxyd.process.errorlog import EMERG, ERROR, WARN, show
 from proxyd.process.messages import Reply
 from proxyd.process.options import Options
 from proxyd.process.pidfile import find_pid_path
-from proxyd.process.sockets import OpenError
 
 _BURIAL_SECONDS = 2.0
 _SIGNALS = {"stop": signal.SIGTERM, "quit": signal.SIGQUIT, "reopen": signal.SIGUSR1}
@@ -31,32 +28,6 @@ _SIGNALS = {"stop": signal.SIGTERM, "quit": signal.SIGQUIT, "reopen": signal.SIG
 
 class NotRunning(Exception):
     """No proxyd to talk to; the text says how that was found."""
-
-
-def test(options: Options, *, quiet: bool = False, dump: bool = False) -> int:
-    """-t and -T: compile, try to open the logs, say what is wrong."""
-    result, sources = compile_fully(options, test=True)
-    errors = list(result.errors)
-    for file in result.plan.files if result.plan is not None else ():
-        try:
-            os.close(files.open_log(file))
-        except OpenError as error:
-            errors.append(str(error))
-    for text in result.warnings:
-        show(WARN, text)
-    for text in errors:
-        show(EMERG, text)
-    if result.plan is not None and not quiet:
-        _say(f"the configuration file {options.conf} syntax is ok")
-    if errors:
-        _say(f"configuration file {options.conf} test failed")
-        return 1
-    if not quiet:
-        _say(f"configuration file {options.conf} test is successful")
-    if dump:
-        for source in sources:
-            _print(b"# configuration file %s:\n%s\n" % (os.fsencode(source.path), source.content))
-    return 0
 
 
 def reload(options: Options) -> int:
@@ -158,14 +129,11 @@ def _tell(reply: Reply) -> int:
 
 def fail(error: Exception) -> int:
     """Say why a command could not even begin."""
-    show(ERROR, str(error))
+    if isinstance(error, OSError) and error.filename:
+        show(ERROR, f'open() "{error.filename}" failed ({error.errno}: {error.strerror})')
+    else:
+        show(ERROR, str(error))
     return 1
-
-
-def _say(text: str) -> None:
-    with suppress(OSError):
-        sys.stderr.write(f"proxyd: {text}\n")
-        sys.stderr.flush()
 
 
 def _print(content: bytes) -> None:

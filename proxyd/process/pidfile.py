@@ -10,11 +10,8 @@ import glob
 import os
 from collections.abc import Iterator
 
-from proxyd.config.compile import DEFAULT_PID
 from proxyd.config.lexer import DOUBLE, OPEN_QUOTE, PUNCTUATION, SINGLE, TOKEN, unescape
 from proxyd.process.options import Options
-
-_MOST_INCLUDES = 64
 
 
 def find_pid_path(options: Options) -> str:
@@ -24,21 +21,25 @@ def find_pid_path(options: Options) -> str:
         texts.append(file.read())
     directory = os.path.dirname(os.path.abspath(options.conf))
     for text in texts:
-        for words in _outer_statements(text, directory, 0):
+        for words in _outer_statements(text, directory, {options.conf}):
             if words[0] == "pid" and len(words) == 2:
                 return os.path.join(options.prefix, words[1])
+    from proxyd.config.compile import DEFAULT_PID  # the whole compiler, which is rarely needed here
+
     return os.path.join(options.prefix, DEFAULT_PID)
 
 
-def _outer_statements(text: str, directory: str, depth: int) -> Iterator[list[str]]:
-    """The statements outside of blocks, those of included files in their place."""
+def _outer_statements(text: str, directory: str, seen: set[str]) -> Iterator[list[str]]:
+    """The statements outside of blocks, those of included files (each once) in their place."""
     for words in _statements(text):
         if words[0] != "include" or len(words) != 2:
             yield words
-        elif depth < _MOST_INCLUDES:
-            for path in sorted(glob.glob(os.path.join(directory, words[1]))):
+            continue
+        for path in sorted(glob.glob(os.path.join(directory, words[1]))):
+            if path not in seen:
+                seen.add(path)
                 with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    yield from _outer_statements(file.read(), directory, depth + 1)
+                    yield from _outer_statements(file.read(), directory, seen)
 
 
 def _statements(text: str) -> Iterator[list[str]]:
