@@ -51,7 +51,7 @@ class Crew:
         self.size = target.plan.process.worker_processes
         self._ledgers = [Ledger(self.shape) for _ in range(self.size)]
         self._boot_failures = [0] * self.size
-        self.refusals: dict[int, str] = {}  # by index: why the last try to boot failed
+        self.refusals: dict[int, str] = {}  # by index: why this worker cannot serve
 
     # Life.
 
@@ -291,12 +291,9 @@ class Crew:
         self.runtime.tally.worker_deaths += 1
         if not one.booted:
             self._boot_failures[one.index] += 1
-            why = f"worker process {one.pid} exited {describe_end(status)} before it could serve"
-            self.refusals.setdefault(one.index, why)
         if self._boot_failures[one.index] < BOOT_TRIES:
             self._spawn(one.index)
-        else:
-            text = (
-                f"worker {one.index} failed to start {BOOT_TRIES} times and is given up until the next reload"
-            )
-            self.runtime.log.alert(text)
+            return
+        tries = f"worker {one.index} failed to start {BOOT_TRIES} times"
+        self.refusals.setdefault(one.index, f"{tries}; the last one exited {describe_end(status)}")
+        self.runtime.log.alert(f"{tries} and is given up until the next reload")

@@ -13,8 +13,6 @@ from proxyd.process.compiling import CompileResult
 from proxyd.process.privileges import Identity
 from proxyd.shared.layout import PAGE, PEERS_MAX, LedgerShape, round_up
 
-# Beside the buffers that the plan asks for: each log without one still gathers a loop turn's lines.
-_LOG_BYTES = 64 * 1024
 _SLAB_BYTES_LEAST = 256 * 1024
 _PEERS_LEAST = 1024
 
@@ -48,15 +46,15 @@ class Generation:
 
     @property
     def log_bytes(self) -> int:
-        """What its logs may take of a Ledger's slab."""
-        return self.plan.process.log_buffer_bytes + _LOG_BYTES * len(self.plan.files)
+        """What its logs may take of a Ledger's slab: those without a buffer take nothing."""
+        return self.plan.process.log_buffer_bytes
 
     def ledger_shape(self, peer_capacity: int | None = None) -> LedgerShape:
         """A Ledger with room for this generation, and beside it for the next one while both live.
 
         ``peer_capacity``: that of the peers Zone, where there is one already.
         """
-        slab = max(_SLAB_BYTES_LEAST, 2 * self.log_bytes + _LOG_BYTES)
+        slab = max(_SLAB_BYTES_LEAST, 3 * self.log_bytes)
         return LedgerShape(peer_capacity or self.peer_capacity(), round_up(slab, PAGE))
 
     def peer_capacity(self) -> int:

@@ -186,6 +186,19 @@ def test_new_processes_that_cannot_prepare_fail_the_reload(directory: Path) -> N
         assert server.ask()["pid"] == before[0]
 
 
+def test_new_processes_that_are_killed_are_no_obstacle(directory: Path) -> None:
+    with FakeServer(directory, workers=1, env={"PROXYD_ANSWER_SECONDS": "20"}) as server:
+        (before,) = server.worker_pids()
+        server._frame["workers"] = "2"
+        server.write_config(SITE)
+        reloading = server.spawn("reload")
+        new = wait_until(lambda: [pid for pid in server.worker_pids() if pid != before], "a new worker")
+        os.kill(new[0], signal.SIGKILL)
+        assert reloading.wait(10) == 0
+        wait_until(lambda: before not in server.children(), "the old worker to leave")
+        assert len(server.worker_pids()) == 2 and new[0] not in server.worker_pids()
+
+
 def test_a_wider_address_takes_the_place_of_a_narrower_one(directory: Path) -> None:
     with FakeServer(directory) as server:
         server.write_config("server { listen {port0}; return 200; }")

@@ -231,6 +231,13 @@ def test_a_plan_that_the_engine_refuses_ends_the_start(directory: Path) -> None:
     assert "told to refuse" in result.stderr
 
 
+def test_a_worker_that_always_dies_ends_the_start(directory: Path) -> None:
+    server = FakeServer(directory, "server { listen 127.0.0.1:{port0}; return 200 'fault crash'; }")
+    result = server.run()
+    assert result.returncode == 1
+    assert "[emerg] worker 0 failed to start 5 times; the last one exited with code 9" in result.stderr
+
+
 def test_logs_go_to_standard_output_also_when_that_is_a_pipe_or_a_socket(directory: Path) -> None:
     server = FakeServer(directory, access_log="/dev/stdout")
     server.write_whole_config(server.config_path.read_text().replace(str(server.error_log), "/dev/stderr"))
