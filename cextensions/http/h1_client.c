@@ -35,7 +35,7 @@ static void let_go(px_h1_client *client)
     px_timer_stop(loop, &client->timer);
     px_timer_stop(loop, &client->send_timer);
     px_h1_output_clear(&client->output);
-    px_h1_client_drop_input(client);
+    px_h1_input_drop(&client->input);
     px_transport_close(&client->transport, false);
     live_count--;
     px_loop_free_later(loop, client);
@@ -213,7 +213,7 @@ void px_h1_client_expect_upgrade(px_h1_client *client)
 /* A read that filled its block left open whether more is there. */
 static bool nothing_left(px_h1_client *client)
 {
-    if (client->pos < client->end)
+    if (!px_h1_input_empty(&client->input))
         return false;
     uint8_t byte;
     size_t moved;
@@ -239,7 +239,7 @@ void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone
     client->owner = owner;
     client->on_gone = on_gone;
     px_h1_output_clear(&client->output);
-    px_h1_client_drop_input(client);
+    px_h1_input_drop(&client->input);
     if (px_timer_running(&client->send_timer))
         px_timer_stop(client->transport.loop, &client->send_timer);
     px_timer_start(client->transport.loop, &client->timer, timeout_ms);
@@ -274,8 +274,9 @@ bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport,
     if (c->state != PX_CLIENT_ACTIVE || c->phase != PX_ANSWER_UPGRADED || c->send_failed)
         return false;
     px_h1_output_move(&c->output, unsent);
-    if (c->pos < c->end)
-        px_queue_push(early, (px_piece){c->block->data + c->pos, c->end - c->pos, px_block_ref(c->block)});
+    if (!px_h1_input_empty(&c->input))
+        px_queue_push(early, (px_piece){c->input.block->data + c->input.pos, c->input.end - c->input.pos,
+                                        px_block_ref(c->input.block)});
     px_transport_move(transport, &c->transport, ready);
     let_go(c);
     *client = NULL;

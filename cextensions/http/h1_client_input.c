@@ -5,22 +5,11 @@
 #define BODY_PIECES 16
 #define READ_MAX_BYTES 65536u
 
-void px_h1_client_drop_input(px_h1_client *client)
-{
-    px_block_release(&client->block);
-    client->pos = client->end = 0;
-}
-
-static void consume(px_h1_client *client, size_t n)
-{
-    client->pos += (uint32_t)n;
-    if (client->pos == client->end)
-        px_h1_client_drop_input(client);
-}
-
 /* The answer is complete; the callback that says so may park, restart or close the client. */
 static void finish(px_h1_client *client)
 {
+    if (px_h1_input_empty(&client->input))
+        px_h1_input_drop(&client->input);
     client->state = PX_CLIENT_DONE;
     client->reading = false;
     client->exchanges++;
@@ -38,15 +27,15 @@ static size_t head_block_bytes(const px_h1_client *client)
  * for it. */
 static void make_room_for_head(px_h1_client *client)
 {
-    px_block *old = client->block;
-    if (old != NULL && client->end < old->size)
+    px_block *old = client->input.block;
+    if (old != NULL && client->input.end < old->size)
         return;
-    uint32_t len = client->end - client->pos;
-    client->block = px_block_take(head_block_bytes(client) + 1);
+    uint32_t len = client->input.end - client->input.pos;
+    client->input.block = px_block_take(head_block_bytes(client) + 1);
     if (len > 0)
-        memcpy(client->block->data, old->data + client->pos, len);
-    client->pos = 0;
-    client->end = len;
+        memcpy(client->input.block->data, old->data + client->input.pos, len);
+    client->input.pos = 0;
+    client->input.end = len;
     px_block_release(&old);
 }
 
@@ -87,7 +76,7 @@ static void final_head(px_h1_client *client, const px_response_head_in *head, px
 /* What is wrong with it stays readable until on_failure has seen it. */
 static void refuse_head(px_h1_client *client, const px_parse_error *error)
 {
-    px_block *block = px_block_ref(client->block);
+    px_block *block = px_block_ref(client->input.block);
     client->bad = error->where;
     px_h1_client_fail(client, PX_FAIL_INVALID, 0, error->text);
     px_block_release(&block);
@@ -99,14 +88,14 @@ static void take_head(px_h1_client *client, size_t len)
     static px_header headers[PX_MAX_HEADERS];
     px_response_head_in head;
     px_parse_error error;
-    px_slice bytes = {client->block->data + client->pos, len};
+    px_slice bytes = {client->input.block->data + client->input.pos, len};
     if (px_h1_parse_response(bytes, headers, &head, &error) != PX_PARSE_DONE) {
         refuse_head(client, &error);
         return;
     }
-    px_block *block = px_block_ref(client->block); /* the callbacks may close the client */
+    px_block *block = px_block_ref(client->input.block); /* the callbacks may close the client */
     client->scanned = 0;
-    consume(client, len);
+    px_h1_input_consume(&client->input, len);
     if (head.status == 101)
         upgraded(client, &head, block);
     else if (head.status >= 200)
@@ -119,9 +108,9 @@ static void take_head(px_h1_client *client, size_t len)
 /* False: more bytes are needed. */
 static bool look_for_head(px_h1_client *client)
 {
-    if (client->pos == client->end)
+    if (px_h1_input_empty(&client->input))
         return false;
-    px_slice bytes = {client->block->data + client->pos, client->end - client->pos};
+    px_slice bytes = {client->input.block->data + client->input.pos, client->input.end - client->input.pos};
     size_t len = px_h1_find_end(bytes, &client->scanned);
     px_parse_error error;
     if (len == 0 && px_h1_check_partial_response(bytes, &error) == PX_PARSE_BAD)
@@ -147,12 +136,13 @@ static void deliver(px_h1_client *client, px_piece *pieces, uint32_t count, bool
 
 static px_piece piece_of(px_h1_client *client, px_slice data)
 {
-    return (px_piece){data.data, data.len, px_block_ref(client->block)};
+    return (px_piece){data.data, data.len, px_block_ref(client->input.block)};
 }
 
 static void deliver_chunked(px_h1_client *client)
 {
-    px_slice bytes = {client->block->data + client->pos, client->end - client->pos}, data;
+    px_slice bytes = {client->input.block->data + client->input.pos, client->input.end - client->input.pos},
+             data;
     const uint8_t *start = bytes.data;
     px_piece pieces[BODY_PIECES];
     px_parse_error error;
@@ -169,13 +159,13 @@ static void deliver_chunked(px_h1_client *client)
         px_h1_client_fail(client, PX_FAIL_INVALID, 0, "upstream sent invalid chunked response");
         return;
     }
-    consume(client, (size_t)(bytes.data - start));
+    px_h1_input_consume_body(&client->input, (size_t)(bytes.data - start));
     deliver(client, pieces, count, result == PX_PARSE_DONE);
 }
 
 static void deliver_plain(px_h1_client *client)
 {
-    px_slice data = {client->block->data + client->pos, client->end - client->pos};
+    px_slice data = {client->input.block->data + client->input.pos, client->input.end - client->input.pos};
     bool last = false;
     if (client->body >= 0) {
         if (data.len > client->body_left)
@@ -184,36 +174,40 @@ static void deliver_plain(px_h1_client *client)
         last = client->body_left == 0;
     }
     px_piece piece = piece_of(client, data);
-    consume(client, data.len);
+    px_h1_input_consume_body(&client->input, data.len);
     deliver(client, &piece, 1, last);
 }
 
 /* ---- reading ---- */
 
-static size_t body_block_bytes(const px_h1_client *client)
+static px_io fill_head(px_h1_client *client, size_t *moved)
 {
-    size_t bytes = client->limits.read_bytes;
-    if (bytes == 0 || bytes > READ_MAX_BYTES)
-        bytes = READ_MAX_BYTES;
-    if (client->body > 0 && bytes > client->body_left)
-        bytes = (size_t)client->body_left;
-    return bytes;
+    make_room_for_head(client);
+    px_h1_input *input = &client->input;
+    px_io io = px_transport_read(&client->transport, input->block->data + input->end,
+                                 input->block->size - input->end, moved);
+    input->end += (uint32_t)*moved;
+    if (px_h1_input_empty(input))
+        px_h1_input_drop(input);
+    return io;
+}
+
+static px_io fill_body(px_h1_client *client, size_t *moved)
+{
+    size_t want = client->limits.read_bytes > 0 ? client->limits.read_bytes : READ_MAX_BYTES;
+    if (client->body > 0 && want > client->body_left)
+        want = (size_t)client->body_left;
+    return px_h1_input_fill(&client->input, &client->transport, want, moved);
 }
 
 static px_io fill(px_h1_client *client)
 {
-    if (client->phase == PX_ANSWER_HEAD)
-        make_room_for_head(client);
-    else
-        client->block = px_block_take(body_block_bytes(client));
     size_t moved = 0;
-    px_io io = px_transport_read(&client->transport, client->block->data + client->end,
-                                 client->block->size - client->end, &moved);
-    client->end += (uint32_t)moved;
-    if (client->pos == client->end)
-        px_h1_client_drop_input(client);
-    if (moved > 0)
+    px_io io = client->phase == PX_ANSWER_HEAD ? fill_head(client, &moved) : fill_body(client, &moved);
+    if (moved > 0) {
         client->bytes_received = true;
+        client->resting = false;
+    }
     client->received += moved;
     px_h1_client_spend(client, moved);
     return io;
@@ -244,7 +238,7 @@ static bool deliver_received(px_h1_client *client)
 {
     if (client->phase == PX_ANSWER_HEAD)
         return look_for_head(client);
-    if (client->pos == client->end)
+    if (px_h1_input_empty(&client->input))
         return false;
     if (client->body == PX_BODY_CHUNKED)
         deliver_chunked(client);
@@ -266,6 +260,17 @@ static void await_more(px_h1_client *client, bool read)
         px_h1_client_await(client);
 }
 
+/* Nothing is there to be read: a peer that is silent costs no block, once the flush of this turn has written
+ * what still holds it. */
+static void rest(px_h1_client *client)
+{
+    bool in_body = client->state == PX_CLIENT_ACTIVE && client->phase == PX_ANSWER_BODY;
+    if (!in_body || px_h1_input_rest(&client->input) || client->resting)
+        return;
+    client->resting = true;
+    px_loop_defer(client->transport.loop, &client->task);
+}
+
 void px_h1_client_receive(px_h1_client *client)
 {
     bool read = false;
@@ -285,5 +290,6 @@ void px_h1_client_receive(px_h1_client *client)
         else if (io == PX_IO_AGAIN)
             break;
     }
+    rest(client);
     await_more(client, read);
 }

@@ -18,6 +18,7 @@
 
 #include "http/chunked.h"
 #include "http/h1_client.h"
+#include "http/h1_input.h"
 #include "http/h1_output.h"
 
 #define PX_H1_CLIENT_MAGIC 0x4c314831u
@@ -43,6 +44,7 @@ struct px_h1_client {
     bool no_body : 1;        /* to a HEAD request */
     bool upgrade : 1;        /* a 101 may come */
     bool paused : 1;
+    bool resting : 1;       /* it was tried to let go of the input's block since the last read */
     bool reading : 1;       /* the timer is read_timeout's */
     bool request_done : 1;  /* all of it was handed over */
     bool writable_owed : 1; /* on_writable is due when the queue is empty */
@@ -61,10 +63,9 @@ struct px_h1_client {
     uint64_t exchanges, opened_ms;
     uint64_t sent, received; /* bytes of this exchange */
     px_slice bad;            /* failure.where of a head that cannot be understood */
-    px_block *block; /* received and not delivered: data[pos..end] */
-    uint32_t pos, end;
-    size_t scanned; /* px_h1_find_end's, relative to pos */
-    int64_t body;   /* framing of the answer's body */
+    px_h1_input input;       /* received and not delivered */
+    size_t scanned;          /* px_h1_find_end's, relative to input.pos */
+    int64_t body;            /* framing of the answer's body */
     uint64_t body_left;
     px_chunked decoder;
     uint64_t turn; /* px_loop_turns when turn_bytes were moved */
@@ -82,7 +83,6 @@ void px_h1_client_await(px_h1_client *client);
 /* h1_client_input.c: reads and delivers what there is. The client may be CLOSED, or anything else,
  * afterwards. */
 void px_h1_client_receive(px_h1_client *client);
-void px_h1_client_drop_input(px_h1_client *client);
 
 /* h1_client_output.c: writes what is queued. The client may be CLOSED afterwards. */
 void px_h1_client_flush(px_h1_client *client);

@@ -103,7 +103,7 @@ void px_h1_conn_close(px_h1_conn *conn, bool reset)
     px_list_unlink(&conn->link);
     px_task_cancel(&conn->task);
     px_timer_stop(loop, &conn->timer);
-    px_h1_drop_input(conn);
+    px_h1_input_drop(&conn->input);
     px_transport_close(&conn->transport, reset);
     live_count--;
     conn->conf->on_close(conn->client.listener);

@@ -8,17 +8,13 @@
 static px_io fill_body(px_h1_conn *conn, size_t max)
 {
     px_h1_exchange *exchange = conn->exchange;
-    size_t size = max < BODY_BLOCK_BYTES ? max : BODY_BLOCK_BYTES;
-    if (exchange->stream.body > 0 && size > exchange->body_left)
-        size = (size_t)exchange->body_left;
-    conn->block = px_block_take(size);
-    conn->pos = conn->end = 0;
+    if (exchange->stream.body > 0 && max > exchange->body_left)
+        max = (size_t)exchange->body_left;
     size_t moved = 0;
-    px_io io = px_transport_read(&conn->transport, conn->block->data, conn->block->size, &moved);
-    conn->end = (uint32_t)moved;
+    px_io io = px_h1_input_fill(&conn->input, &conn->transport, max, &moved);
     px_h1_spend(exchange, moved);
-    if (moved == 0)
-        px_h1_drop_input(conn);
+    if (moved > 0)
+        exchange->resting = false;
     return io;
 }
 
@@ -26,7 +22,7 @@ static px_io fill_body(px_h1_conn *conn, size_t max)
 static px_parse take_body(px_h1_conn *conn, size_t max, px_piece *piece, px_parse_error *error)
 {
     px_h1_exchange *exchange = conn->exchange;
-    px_slice bytes = px_h1_unread(conn), data;
+    px_slice bytes = px_h1_input_view(&conn->input), data;
     if (bytes.len > max)
         bytes.len = max;
     const uint8_t *start = bytes.data;
@@ -46,11 +42,14 @@ static px_parse take_body(px_h1_conn *conn, size_t max, px_piece *piece, px_pars
     }
     if (result == PX_PARSE_DONE)
         exchange->body_done = true;
-    *piece = (px_piece){data.data, data.len, data.len > 0 ? px_block_ref(conn->block) : NULL};
+    *piece = (px_piece){data.data, data.len, data.len > 0 ? px_block_ref(conn->input.block) : NULL};
     exchange->expect_continue = false;
     size_t used = (size_t)(bytes.data - start);
     exchange->stream.received += used;
-    px_h1_consume(conn, used);
+    if (result == PX_PARSE_DONE)
+        px_h1_input_consume(&conn->input, used);
+    else
+        px_h1_input_consume_body(&conn->input, used);
     return result;
 }
 
@@ -64,7 +63,7 @@ static void body_broken(px_h1_conn *conn, int status, const char *text, bool gon
     conn->closing = true;
     if (gone)
         px_loop_defer(conn->transport.loop, &conn->task);
-    px_h1_drop_input(conn);
+    px_h1_input_drop(&conn->input);
     exchange->stream.user->on_body_error(&exchange->stream, status, text);
 }
 
@@ -79,9 +78,21 @@ static void body_ended(px_h1_conn *conn, px_io io)
     body_broken(conn, 400, io == PX_IO_END ? PX_H1_CLOSED_TEXT : PX_H1_RESET_TEXT, true);
 }
 
+/* Nothing is there to be read: a client that is silent costs no block, once the flush of this turn has
+ * written what still holds it. */
+static void rest(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    if (px_h1_input_rest(&conn->input) || exchange->resting)
+        return;
+    exchange->resting = true;
+    px_loop_defer(conn->transport.loop, &conn->task);
+}
+
 static void wait_for_body(px_h1_conn *conn)
 {
     px_h1_exchange *exchange = conn->exchange;
+    rest(conn);
     if (exchange->expect_continue) {
         exchange->expect_continue = false;
         px_h1_send_continue(conn);
@@ -97,7 +108,7 @@ static px_io collect_body(px_h1_conn *conn, px_piece *pieces, uint32_t *count, p
     px_h1_exchange *exchange = conn->exchange;
     size_t bytes = 0;
     while (!exchange->body_done && bytes < exchange->wanted && *count < BODY_PIECES) {
-        if (conn->pos == conn->end) {
+        if (px_h1_input_empty(&conn->input)) {
             px_io io = conn->transport.readable || conn->transport.read_ended
                            ? fill_body(conn, exchange->wanted - bytes)
                            : PX_IO_AGAIN;
@@ -159,7 +170,7 @@ static void give_up_input(px_h1_conn *conn)
 {
     conn->exchange->body_done = conn->exchange->bad = true;
     conn->closing = true;
-    px_h1_drop_input(conn);
+    px_h1_input_drop(&conn->input);
 }
 
 void px_h1_discard_body(px_h1_conn *conn)
@@ -171,7 +182,7 @@ void px_h1_discard_body(px_h1_conn *conn)
             px_loop_next_turn(conn->transport.loop, &conn->task);
             break;
         }
-        if (conn->pos == conn->end) {
+        if (px_h1_input_empty(&conn->input)) {
             if (!conn->transport.readable && !conn->transport.read_ended)
                 break;
             px_io io = fill_body(conn, BODY_BLOCK_BYTES);
@@ -189,5 +200,6 @@ void px_h1_discard_body(px_h1_conn *conn)
         else
             px_piece_release(&piece);
     }
+    px_h1_input_rest(&conn->input);
     exchange->stream.received = received;
 }

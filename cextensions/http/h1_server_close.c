@@ -24,7 +24,7 @@ static bool linger_over(const px_h1_conn *conn)
 static void begin_linger(px_h1_conn *conn)
 {
     px_h1_exchange_end(conn);
-    px_h1_drop_input(conn);
+    px_h1_input_drop(&conn->input);
     conn->state = PX_H1_LINGER;
     px_transport_shutdown_write(&conn->transport);
     restart_linger_timer(conn);
@@ -40,7 +40,9 @@ static void go_idle(px_h1_conn *conn, uint64_t timeout_ms)
     conn->scanned = 0;
     conn->line = conn->room = conn->buffers = 0;
     px_timer_start(loop, &conn->timer, timeout_ms);
-    if (conn->pos == conn->end && !conn->transport.readable)
+    if (px_h1_input_empty(&conn->input))
+        px_h1_input_drop(&conn->input);
+    if (px_h1_input_empty(&conn->input) && !conn->transport.readable)
         return;
     if (++conn->burst % PX_H1_BURST == 0)
         px_loop_next_turn(loop, &conn->task);
@@ -52,7 +54,7 @@ static void go_idle(px_h1_conn *conn, uint64_t timeout_ms)
 static bool client_still_sends(const px_h1_conn *conn)
 {
     const px_h1_exchange *exchange = conn->exchange;
-    bool unread = conn->pos < conn->end || conn->transport.readable;
+    bool unread = !px_h1_input_empty(&conn->input) || conn->transport.readable;
     return !conn->transport.read_ended && (!exchange->body_done || exchange->bad || unread);
 }
 

@@ -21,9 +21,10 @@ static size_t head_limit(const px_h1_settings *settings)
  * slices of the block, so nothing is moved within it. */
 static void make_room(px_h1_conn *conn, const px_h1_settings *settings)
 {
-    px_block *old = conn->block;
-    uint32_t len = conn->end - conn->pos;
-    if (old != NULL && conn->end < old->size && (conn->pos == 0 || old->size - conn->end >= 512))
+    px_block *old = conn->input.block;
+    uint32_t len = conn->input.end - conn->input.pos;
+    if (old != NULL && conn->input.end < old->size &&
+        (conn->input.pos == 0 || old->size - conn->input.end >= 512))
         return;
     size_t size = len < PX_H1_HEAD_READ_BYTES / 2 ? PX_H1_HEAD_READ_BYTES : 2 * (size_t)len;
     size_t limit = head_limit(settings) + 1;
@@ -31,11 +32,11 @@ static void make_room(px_h1_conn *conn, const px_h1_settings *settings)
         size = limit;
     if (size < PX_H1_HEAD_READ_BYTES)
         size = PX_H1_HEAD_READ_BYTES;
-    conn->block = px_block_take(size);
+    conn->input.block = px_block_take(size);
     if (old != NULL)
-        memcpy(conn->block->data, old->data + conn->pos, len);
-    conn->pos = 0;
-    conn->end = len;
+        memcpy(conn->input.block->data, old->data + conn->input.pos, len);
+    conn->input.pos = 0;
+    conn->input.end = len;
     px_block_release(&old);
 }
 
@@ -43,11 +44,11 @@ static px_io fill_head(px_h1_conn *conn)
 {
     make_room(conn, px_h1_conn_settings(conn));
     size_t moved = 0;
-    px_io io = px_transport_read(&conn->transport, conn->block->data + conn->end,
-                                 conn->block->size - conn->end, &moved);
-    conn->end += (uint32_t)moved;
-    if (conn->pos == conn->end)
-        px_h1_drop_input(conn);
+    px_io io = px_transport_read(&conn->transport, conn->input.block->data + conn->input.end,
+                                 conn->input.block->size - conn->input.end, &moved);
+    conn->input.end += (uint32_t)moved;
+    if (px_h1_input_empty(&conn->input))
+        px_h1_input_drop(&conn->input);
     return io;
 }
 
@@ -194,10 +195,10 @@ static void refuse(px_h1_conn *conn, px_slice bytes, const px_parse_error *error
     exchange->stream.client_ended = conn->transport.read_ended;
     if (gone)
         px_loop_defer(conn->transport.loop, &conn->task);
-    exchange->stream.user->on_bad_request(&exchange->stream, error,
-                                          shown_line(px_h1_conn_settings(conn), bytes, error), conn->block);
+    exchange->stream.user->on_bad_request(
+        &exchange->stream, error, shown_line(px_h1_conn_settings(conn), bytes, error), conn->input.block);
     if (conn->state != PX_H1_CLOSED)
-        px_h1_drop_input(conn);
+        px_h1_input_drop(&conn->input);
 }
 
 static void start_request(px_h1_conn *conn, const px_request_head *head, size_t head_len)
@@ -217,8 +218,8 @@ static void start_request(px_h1_conn *conn, const px_request_head *head, size_t 
     /* To see whether the client left, after the answer had its chance. */
     if (conn->transport.peer_ended)
         px_loop_defer(conn->transport.loop, &conn->task);
-    px_block *block = px_block_ref(conn->block);
-    px_h1_consume(conn, head_len);
+    px_block *block = px_block_ref(conn->input.block);
+    px_h1_input_consume(&conn->input, head_len);
     stream->user->on_request(stream, head, block);
     px_block_release(&block);
 }
@@ -238,7 +239,7 @@ static void parse_head(px_h1_conn *conn, px_slice bytes)
 /* Empty lines in front of a request line (RFC 9112 2.2). */
 static void skip_empty_lines(px_h1_conn *conn)
 {
-    px_slice bytes = px_h1_unread(conn);
+    px_slice bytes = px_h1_input_view(&conn->input);
     size_t n = 0;
     while (n < bytes.len) {
         if (bytes.data[n] == '\n')
@@ -249,7 +250,7 @@ static void skip_empty_lines(px_h1_conn *conn)
             break;
     }
     if (n > 0)
-        px_h1_consume(conn, n);
+        px_h1_input_consume(&conn->input, n);
 }
 
 /* False: more bytes are needed. */
@@ -257,7 +258,7 @@ static bool look_for_head(px_h1_conn *conn)
 {
     if (conn->scanned == 0)
         skip_empty_lines(conn);
-    px_slice bytes = px_h1_unread(conn);
+    px_slice bytes = px_h1_input_view(&conn->input);
     if (bytes.len == 0 || (bytes.len == 1 && bytes.data[0] == '\r')) /* perhaps an empty line */
         return false;
     px_parse_error error;
@@ -277,7 +278,7 @@ static bool look_for_head(px_h1_conn *conn)
 
 static void wait_for_head(px_h1_conn *conn)
 {
-    if (conn->state == PX_H1_HEAD || conn->pos == conn->end)
+    if (conn->state == PX_H1_HEAD || px_h1_input_empty(&conn->input))
         return;
     px_h1_conn_set_idle(conn, false);
     conn->state = PX_H1_HEAD;
@@ -300,7 +301,7 @@ static void log_closed(const px_h1_conn *conn)
 /* A head whose rest will not come. */
 static void give_up_head(px_h1_conn *conn, int status, const char *text)
 {
-    px_slice bytes = px_h1_unread(conn);
+    px_slice bytes = px_h1_input_view(&conn->input);
     bool in_line = memchr(bytes.data, '\n', bytes.len) == NULL;
     px_parse_error error = {
         .status = status, .text = text, .activity = in_line ? READING_LINE : READING_HEADERS};
@@ -310,7 +311,7 @@ static void give_up_head(px_h1_conn *conn, int status, const char *text)
 
 static void ended_before_head(px_h1_conn *conn, px_io io)
 {
-    if (conn->pos == conn->end) {
+    if (px_h1_input_empty(&conn->input)) {
         log_closed(conn);
         px_h1_conn_close(conn, false);
         return;

@@ -287,9 +287,7 @@ static bool take_transport(px_stream *stream, px_transport *transport, void (*on
     if (stream->gone)
         return false;
     px_h1_output_move(&conn->exchange->output, unsent);
-    if (conn->pos < conn->end)
-        px_queue_push(early, (px_piece){conn->block->data + conn->pos, conn->end - conn->pos,
-                                        px_block_ref(conn->block)});
+    px_h1_input_move(&conn->input, early);
     px_transport_move(transport, &conn->transport, on_ready);
     stream->request = NULL;
     px_h1_conn_close(conn, false);

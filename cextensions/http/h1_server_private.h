@@ -23,6 +23,7 @@
 #include <stdlib.h>
 
 #include "http/chunked.h"
+#include "http/h1_input.h"
 #include "http/h1_output.h"
 #include "http/h1_server.h"
 
@@ -60,10 +61,9 @@ typedef struct px_h1_conn {
     const px_h1_server_conf *conf;
     px_client client;
     px_h1_exchange *exchange; /* BUSY, DRAIN */
-    px_block *block;          /* received and not consumed: data[pos..end]; NULL when that is nothing */
-    uint32_t pos, end;
+    px_h1_input input;        /* received and not consumed; no block while IDLE */
     union {
-        struct {              /* IDLE, HEAD: all relative to pos */
+        struct {              /* IDLE, HEAD: all relative to input.pos */
             size_t scanned;   /* px_h1_find_end's */
             uint32_t line;    /* the line that begins here is not complete */
             uint32_t room;    /* what nginx's current header buffer would have left */
@@ -91,6 +91,7 @@ struct px_h1_exchange {
     bool bad : 1;           /* the input makes no sense from here on */
     bool body_done : 1;     /* of the request */
     bool over : 1;          /* on_done or on_abort was called */
+    bool resting : 1;       /* it was tried to let go of the input's block since the last read */
     bool waiting : 1;       /* for body, under the connection's timer */
     px_stream stream;
     px_h1_conn *conn; /* NULL: in the free list */
@@ -136,27 +137,6 @@ static inline bool px_h1_spend(px_h1_exchange *exchange, size_t moved)
     }
     exchange->turn_bytes += moved;
     return exchange->turn_bytes >= PX_EVENT_BUDGET_BYTES;
-}
-
-/* Gives up what was received. */
-static inline void px_h1_drop_input(px_h1_conn *conn)
-{
-    px_block_release(&conn->block);
-    conn->pos = conn->end = 0;
-}
-
-static inline void px_h1_consume(px_h1_conn *conn, size_t n)
-{
-    conn->pos += (uint32_t)n;
-    if (conn->pos == conn->end)
-        px_h1_drop_input(conn);
-}
-
-static inline px_slice px_h1_unread(const px_h1_conn *conn)
-{
-    if (conn->block == NULL)
-        return (px_slice){NULL, 0};
-    return px_slice_from(conn->block->data + conn->pos, conn->end - conn->pos);
 }
 
 /* nginx's words for clients that leave or fall silent. */

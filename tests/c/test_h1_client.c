@@ -384,6 +384,35 @@ TEST(pieces_outlive_the_client, "pieces that were handed over stay good after th
     end(&far);
 }
 
+TEST(trickle, "a body that trickles in while its pieces are kept does not cost a block for each byte")
+{
+    far_end far = begin(false, false);
+    start(false);
+    seen.hold_pieces = true;
+    send_text(REQUEST, false, true);
+    settle(loop, &far, NULL);
+    far_end_say(&far, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 1000; i++) {
+        far_end_say(&far, "1\r\nx\r\n");
+        px_loop_run(loop, 0);
+    }
+    CHECK_INT(seen.held.bytes, 1000);
+    CHECK(px_block_live() <= 3);
+    px_queue_clear(&seen.held);
+    far_end_say(&far, "1\r\nx\r\n");
+    settle(loop, NULL);
+    px_queue_clear(&seen.held);
+    far_end_say(&far, "1\r\n");
+    settle(loop, NULL);
+    CHECK_INT(px_block_live(), 0); /* nobody keeps a piece: a silent peer costs no block */
+    far_end_say(&far, "x\r\n0\r\n\r\n");
+    settle(loop, NULL);
+    CHECK_INT(seen.ends, 1);
+    CHECK_INT(seen.body_len, 1002);
+    px_queue_clear(&seen.held);
+    end(&far);
+}
+
 TEST(paused_on_head, "a client that pauses in on_head gets no body until it resumes")
 {
     far_end far = begin(false, false);

@@ -20,7 +20,7 @@ typedef struct app_request {
     px_block *body[4096];
     size_t body_bytes;
     size_t flood_left;
-    bool chunked;
+    px_queue kept; /* of /keep: the body */
 } app_request;
 
 static struct {
@@ -70,6 +70,7 @@ static app_request *request_new(px_stream *stream, px_block *block)
         px_arena_hold(&request->arena, block);
     request->stream = stream;
     stream->request = request;
+    px_queue_init(&request->kept);
     return request;
 }
 
@@ -79,6 +80,7 @@ static void request_end(px_stream *stream)
     app.sent = stream->sent;
     app.head_bytes = stream->head_bytes;
     app.received = stream->received;
+    px_queue_clear(&request->kept);
     px_arena_clear(&request->arena);
     free(request);
     app.stop = 1;
@@ -135,7 +137,7 @@ static void app_on_request(px_stream *stream, const px_request_head *head, px_bl
     request->path = px_arena_copy(&request->arena, head->path);
     snprintf(app.last_path, sizeof app.last_path, "%.*s", PX_SLICE_ARGS(head->path));
     app.body_len = 0;
-    if (path_is(head->path, "/echo") || path_is(head->path, "/count")) {
+    if (path_is(head->path, "/echo") || path_is(head->path, "/count") || path_is(head->path, "/keep")) {
         stream->ops->read_body(stream, app.read_max);
     } else if (path_is(head->path, "/hold")) {
         app.held = stream;
@@ -185,13 +187,16 @@ static void app_on_body(px_stream *stream, px_piece *pieces, uint32_t count, boo
         if (app.body_len + pieces[i].len <= sizeof app.body)
             memcpy(app.body + app.body_len, pieces[i].data, pieces[i].len);
         app.body_len += pieces[i].len;
-        px_piece_release(&pieces[i]);
+        if (path_is(request->path, "/keep"))
+            px_queue_push(&request->kept, pieces[i]);
+        else
+            px_piece_release(&pieces[i]);
     }
     if (!last) {
         stream->ops->read_body(stream, app.read_max);
         return;
     }
-    if (path_is(request->path, "/count")) {
+    if (!path_is(request->path, "/echo")) {
         char text[64];
         snprintf(text, sizeof text, "%zu bytes", app.body_len);
         answer(stream, 200, text);
@@ -688,6 +693,36 @@ TEST(body_sizes, "a body arrives whole whatever the Request asks for at a time")
             end();
         }
     }
+}
+
+TEST(trickled_body, "a body that trickles in while its pieces are kept does not cost a block for each byte")
+{
+    begin();
+    far_end far = client(false, false);
+    say(&far, "POST /keep HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 1000; i++) {
+        far_end_say(&far, "1\r\nx\r\n");
+        px_loop_run(loop, 0);
+    }
+    CHECK_INT(app.body_len, 1000);
+    CHECK(px_block_live() <= 4);
+    CHECK_SLICE(body_of(say(&far, "0\r\n\r\n")), "1000 bytes");
+    CHECK_INT(px_block_live(), 0);
+    far_end_close(&far);
+    end();
+}
+
+TEST(silent_in_body, "a client that is silent within its body costs no block")
+{
+    begin();
+    far_end far = client(false, false);
+    say(&far, "POST /count HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\nabc");
+    uint64_t live = px_block_live();
+    say(&far, "def");
+    CHECK_INT(px_block_live(), live); /* the arena, and the head that it holds */
+    CHECK_INT(app.body_len, 6);
+    far_end_close(&far);
+    end();
 }
 
 TEST(expect_continue, "100 Continue is sent when the body is asked for and none of it came")
