@@ -283,6 +283,25 @@ def test_a_backend_that_failed_stays_failed(serve: Serve) -> None:
         assert len(broken.connections) == 1
 
 
+@KEEPS_WORKERS
+def test_logs_that_come_and_go_replace_no_worker(serve: Serve) -> None:
+    server = serve(returning("0"), workers=2)
+    workers = workers_of(server, 2)
+    for number in range(1, 7):
+        more = "".join(f"access_log {{dir}}/{number}-{n}.log combined buffer=16k;" for n in range(number))
+        server.write_config(returning(str(number), more="access_log {dir}/plain.log;" + more))
+        reload(server)
+        assert fetch(server.port()).body == b"%d" % number
+    assert server.worker_pids() == workers
+    reload(server)  # writes what is buffered: the next has other logs
+    server.write_config(returning("end"))
+    reload(server)
+    for number in range(1, 7):
+        for n in range(number):
+            path = server.directory / f"{number}-{n}.log"
+            wait_until(lambda path=path: path.read_text().count("\n") == 1, f"a line in {path.name}")
+
+
 # Listeners
 
 
