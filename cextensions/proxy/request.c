@@ -294,7 +294,9 @@ static void on_body(px_stream *stream, px_piece *pieces, uint32_t count, bool la
 static void on_body_error(px_stream *stream, int status, const char *text)
 {
     px_request *r = request_of(stream);
-    px_request_log(r, PX_LOG_INFO, "%s while reading client request body", text);
+    /* nginx does not say what it did meanwhile, and nothing at all of a timeout. */
+    const char *activity = status == 408 ? " while reading client request body" : "";
+    px_request_log(r, stream->gone ? PX_LOG_INFO : PX_LOG_ERROR, "%s%s", text, activity);
     if (stream->gone) {
         if (!r->head_sent)
             r->end_status = status;

@@ -110,6 +110,14 @@ VARIABLE(proxy_add_x_forwarded_for)
 
 /* ---- cookies ---- */
 
+static const uint8_t *skip_spaces(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && *at == ' ')
+        at++;
+    return at;
+}
+
+/* Spaces around "=" are no part of it, as in nginx. */
 static px_slice cookie_in(px_slice cookies, px_slice name)
 {
     const uint8_t *at = cookies.data, *end = cookies.data + cookies.len;
@@ -120,9 +128,13 @@ static px_slice cookie_in(px_slice cookies, px_slice name)
         if (stop == NULL)
             stop = end;
         size_t len = (size_t)(stop - at);
-        if (len > name.len && at[name.len] == '=' &&
-            px_slice_equal_caseless(px_slice_from(at, name.len), name))
-            return px_slice_from(at + name.len + 1, len - name.len - 1);
+        if (len > name.len && px_slice_equal_caseless(px_slice_from(at, name.len), name)) {
+            const uint8_t *sign = skip_spaces(at + name.len, stop);
+            if (sign < stop && *sign == '=') {
+                const uint8_t *value = skip_spaces(sign + 1, stop);
+                return px_slice_from(value, (size_t)(stop - value));
+            }
+        }
         at = stop;
     }
     return PX_NO_VALUE;
@@ -193,7 +205,9 @@ static px_slice framing_header(px_request *r, uint64_t id)
     bool keepalive = r->stream != NULL && r->stream->keepalive;
     switch (id) {
     case PX_HEADER_CONTENT_LENGTH:
-        return answer->content_length >= 0 ? px_var_uint(r, (uint64_t)answer->content_length) : PX_NO_VALUE;
+        if (answer->content_length < 0 || answer->status == 204)
+            return PX_NO_VALUE;
+        return px_var_uint(r, (uint64_t)answer->content_length);
     case PX_HEADER_CONNECTION:
         return answer->upgrade ? PX_SLICE("upgrade") : keepalive ? PX_SLICE("keep-alive") : PX_SLICE("close");
     case PX_HEADER_TRANSFER_ENCODING:
