@@ -1,0 +1,316 @@
+"""kill -9 of a worker at its stores to shared memory: each field in turn, behind the first, second ... store.
+
+While a worker is watched, requests run, one backend refuses connections now and then, and a reload brings a
+new upstream (a new peer record) and takes a buffered log away for another (log regions are freed and taken).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proxyd.shared import layout
+from proxyd.shared.counters import NUMBER
+from proxyd.shared.segments import peer_key
+from tests.e2e.load import REPORTING, Backend, Load, Report
+from tests.e2e.support import proxying
+from tests.e2e.watching import wait_for_service, workers_of
+from tests.soak.sites import counts_left, make, running, scratch, tell_failures
+from tests.soak.table import Row
+from tests.soak.watchpoint import Ended, Watch, is_possible, mappings
+from tests.support.ports import ReservedPort
+from tests.support.server import Server, environment
+
+_STORE_LIMIT = 1.5  # a field that is not stored to in so many seconds is given up: killed where it is
+_BATCH = 10  # so many kills between two looks at the counts and logs
+_COUNTS = (1, 2, 3, 5, 9)
+
+
+class Segments:
+    """The shared memory of one worker, as mapped by it."""
+
+    def __init__(self, pid: int) -> None:
+        self._memory = Path(f"/proc/{pid}/mem")
+        self.bases: dict[int, int] = {}  # magic: start
+        for start in mappings(pid, "proxyd-"):
+            self.bases[self._read("<I", start)] = start
+
+    def _read(self, kind: str, address: int) -> int:
+        with self._memory.open("rb") as memory:
+            memory.seek(address)
+            value: int = struct.unpack(kind, memory.read(struct.calcsize(kind)))[0]
+            return value
+
+    def ledger(self, field: str) -> int:
+        """The address of a field of the Ledger's header."""
+        return self.bases[layout.LEDGER_MAGIC] + layout.LEDGER_HEADER.offsets[field]
+
+    def part(self, offset_field: str) -> int:
+        """The address of a part of the Ledger whose offset is in the header."""
+        return self.bases[layout.LEDGER_MAGIC] + self._read("<I", self.ledger(offset_field))
+
+    def region(self, number: int, field: str) -> int:
+        """The address of a field of a log region."""
+        return (
+            self.part("regions_offset") + number * layout.LOG_REGION.size + layout.LOG_REGION.offsets[field]
+        )
+
+    def free_region(self) -> int:
+        """The number of the log region that will be taken next."""
+        states = (self._read("<I", self.region(number, "state")) for number in range(layout.LOG_REGIONS))
+        return next(number for number, state in enumerate(states) if state == layout.REGION_FREE)
+
+    def peers(self, field: str) -> int:
+        """The address of a field of the peers Zone's header."""
+        return self.bases[layout.PEERS_MAGIC] + layout.PEERS_HEADER.offsets[field]
+
+    def slot_of(self, upstream: str, peer: str) -> int:
+        """Where a peer's record is, or will be."""
+        key = peer_key(upstream.encode(), peer.encode())
+        capacity = self._read("<I", self.peers("capacity"))
+        slot = int.from_bytes(key[:8], "little") % capacity
+        while self._read("<Q", self.record(slot, "key")) not in (0, int.from_bytes(key[:8], "little")):
+            slot = (slot + 1) % capacity
+        return slot
+
+    def record(self, slot: int, field: str) -> int:
+        """The address of a field of a peer record."""
+        start = self.bases[layout.PEERS_MAGIC] + layout.PEERS_HEADER.size
+        return start + slot * layout.PEER_RECORD.size + layout.PEER_RECORD.offsets[field]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field, where it is for a worker (given the peer that the coming reload brings), and its size."""
+
+    name: str
+    find: Callable[[Segments, tuple[str, str]], int]
+    size: int
+
+
+def _counter(name: str) -> Field:
+    return Field(f"counter {name}", lambda at, _: at.part("counters_offset") + 8 * NUMBER[name], 8)
+
+
+def _cell(part: str, name: str, new: bool = False) -> Field:
+    def find(at: Segments, coming: tuple[str, str]) -> int:
+        slot = at.slot_of(*(coming if new else ("group", Sites.live)))
+        return at.part(part) + 4 * slot
+
+    return Field(name, find, 4)
+
+
+def _region(field: str, size: int, free: bool = False) -> Field:
+    name = f"{'free' if free else 'first'} log region: {field}"
+    return Field(name, lambda at, _: at.region(at.free_region() if free else 0, field), size)
+
+
+def _record(field: str, size: int, peer: str) -> Field:
+    def find(at: Segments, coming: tuple[str, str]) -> int:
+        slot = at.slot_of(*(coming if peer == "new" else ("group", getattr(Sites, peer))))
+        return at.record(slot, field)
+
+    return Field(f"{peer} peer: {field}", find, size)
+
+
+FIELDS = (
+    _counter("requests"),
+    _counter("connections_active"),
+    _counter("requests_active"),
+    _counter("upstream_connections_active"),
+    _counter("log_lines"),
+    Field("turns", lambda at, _: at.ledger("turns"), 8),
+    _cell("active_offset", "active cell of a peer"),
+    _cell("held_offset", "held cell of a peer"),
+    _cell("held_offset", "held cell of a new peer", new=True),
+    _region("used", 4),
+    _region("state", 4),
+    _region("file_end", 8),
+    _region("offset", 4, free=True),
+    _region("size", 4, free=True),
+    _region("path_digest", 8, free=True),
+    _region("state", 4, free=True),
+    _record("fails", 4, "dead"),
+    _record("accessed_s", 8, "dead"),
+    _record("checked_s", 8, "dead"),
+    _record("claimed_s", 8, "live"),
+    _record("key", 8, "new"),
+    _record("claimed_s", 8, "new"),
+    Field("peers Zone: lock", lambda at, _: at.peers("lock"), 4),
+    Field("peers Zone: owner of the lock", lambda at, _: at.peers("lock") + 8, 4),
+)
+
+
+class Sites:
+    """Addresses of the backends, as the peers' names have them."""
+
+    live = ""
+    dead = ""
+
+
+def configuration(number: int) -> str:
+    """Each has another upstream and another log than the one before."""
+    return (
+        "log_format bare '$request_uri';\n"
+        "upstream group { server {backend0}; server {backend1} max_fails=2 fail_timeout=1s; keepalive 4; }\n"
+        f"upstream new{number} {{ server 127.0.0.1:1; }}\n"
+        f"access_log {{dir}}/all.log bare buffer=1k flush=50ms;\n"
+        f"access_log {{dir}}/extra{number % 3}.log bare buffer={1 + number % 3}k;\n"
+        + proxying(
+            server=REPORTING.replace("{word}", str(number))
+            + f"location /new {{ proxy_pass http://new{number}; }}",
+            backend="group",
+        )
+    )
+
+
+@dataclass
+class Outcome:
+    """What came of all kills."""
+
+    kills: int = 0
+    at_stores: int = 0
+    failed_reloads: int = 0
+    wrong: int = 0
+    requests: int = 0
+    left: int = 0
+    lost: int = 0
+    doubled: int = 0
+    missed: list[str] = field(default_factory=list)
+
+
+class Killing:
+    """One server and the kills of its workers."""
+
+    def __init__(self, server: Server, outcome: Outcome) -> None:
+        self.server = server
+        self.outcome = outcome
+        self.number = 0
+
+    def batch(self, wanted: list[tuple[Field, int]]) -> None:
+        """Kill under load, then look at what is left."""
+        killed: list[int] = []
+        with Load(self.server.port(), clients=8, post_every=0) as load:
+            load.wait_for(requests=20)
+            for number, (place, count) in enumerate(wanted):
+                pid = workers_of(self.server, 2)[number % 2]
+                self.kill_at(pid, place, count)
+                killed.append(pid)
+                workers_of(self.server, 2, without=[pid])
+                load.wait_for(requests=20)
+            report = load.stop()
+        self._judge(report, killed)
+
+    def kill_at(self, pid: int, place: Field, count: int) -> None:
+        """Kill it behind so many stores to the field, in the middle of a reload."""
+        self.number += 1
+        self.outcome.kills += 1
+        self.server.write_config(configuration(self.number))
+        address = place.find(Segments(pid), (f"new{self.number}", "127.0.0.1:1"))
+        command = [*self.server.command, "reload"]
+        with (
+            Watch(pid, [address], place.size) as watch,
+            subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as reload,
+        ):
+            try:
+                reached = self._go_to(watch, count)
+                self.outcome.at_stores += reached
+                if not reached:
+                    self.outcome.missed.append(f"{place.name} x {count}")
+                watch.kill()
+            except Ended:
+                print(f"{place.name}: worker {pid} ended by itself")
+                self.outcome.wrong += 1
+            _, said = reload.communicate(timeout=30)
+        if reload.returncode != 0:
+            print(f"{place.name}, {count}: reload failed: {said}")
+            self.outcome.failed_reloads += 1
+
+    def _go_to(self, watch: Watch, count: int) -> bool:
+        for _ in range(count):
+            if not watch.wait_for_store(_STORE_LIMIT):
+                watch.stop()
+                return False
+        return True
+
+    def _judge(self, report: Report, killed: list[int]) -> None:
+        names = {None, *map(str, killed)}
+        wrong = [one for one in report.failures if one.kind != "ended" or one.worker not in names]
+        if wrong:
+            tell_failures(report)
+        self.outcome.wrong += len(wrong)
+        self.outcome.requests += report.requests
+        wait_for_service(self.server, 2)
+        left = counts_left(self.server)
+        if left:
+            print(f"counted as running, while nothing runs: {left}")
+        self.outcome.left += sum(left.values())
+        self._judge_log(report)
+
+    def _judge_log(self, report: Report) -> None:
+        """Every answered request once; the answer before a failure may miss its line (see test_crash)."""
+        assert self.server.run("reopen").returncode == 0  # writes out what is buffered
+        path = self.server.directory / "all.log"
+        lines = Counter(path.read_text().split("\n")[:-1])
+        path.unlink()
+        assert self.server.run("reopen").returncode == 0
+        excused = {f"/small/{one.who}/{int(one.what.rpartition('/')[2]) - 1}" for one in report.failures}
+        answered = {f"/small/{who}/{number}" for who, numbers in report.done.items() for number in numbers}
+        lost = answered - excused - lines.keys()
+        doubled = [line for line, times in lines.items() if times > 1]
+        if lost or doubled:
+            print(f"lost {sorted(lost)[:5]}, doubled {doubled[:5]}")
+        self.outcome.lost += len(lost)
+        self.outcome.doubled += len(doubled)
+
+
+def plan_of(times: int) -> Iterator[list[tuple[Field, int]]]:
+    """Batches: every field behind its first store, then every one behind its second, and so on."""
+    everything = itertools.cycle([(place, count) for count in _COUNTS for place in FIELDS])
+    wanted = list(itertools.islice(everything, times))
+    for start in range(0, times, _BATCH):
+        yield wanted[start : start + _BATCH]
+
+
+def run(scale: float) -> list[Row]:
+    """The run."""
+    if not is_possible():
+        return [Row("stores", "kills at stores", 0, "", "", "needs root, ptrace and x86-64: not run")]
+    outcome = Outcome()
+    with scratch() as directory, Backend() as backend, ReservedPort() as nobody:
+        Sites.live, Sites.dead = backend.address, f"127.0.0.1:{nobody.number}"
+        server = make(
+            directory, configuration(0), workers=2, access_log="", backend0=Sites.live, backend1=Sites.dead
+        )
+        with running(server):
+            wait_for_service(server, 2)
+            killing = Killing(server, outcome)
+            for wanted in plan_of(max(len(FIELDS), round(len(FIELDS) * len(_COUNTS) * scale))):
+                killing.batch(wanted)
+        alerts = [line for line in server.log().split("\n") if re.search(r"\[(alert|emerg)\]", line)]
+        strange = [line for line in alerts if "exited on signal 9" not in line]
+        print("\n".join(strange[:20]), end="\n" if strange else "")
+    return [
+        Row("stores", "kills", outcome.kills, f"{len(FIELDS)} fields"),
+        Row(
+            "stores",
+            "of them directly behind a store",
+            outcome.at_stores,
+            "",
+            "",
+            "not: " + ", ".join(outcome.missed),
+        ),
+        Row("stores", "requests answered meanwhile", outcome.requests),
+        Row("stores", "failures other than ends of the dead worker's connections", outcome.wrong, "", "= 0"),
+        Row("stores", "reloads that failed because of it", outcome.failed_reloads, "", "= 0"),
+        Row("stores", "counted as running at rest", outcome.left, "", "= 0"),
+        Row("stores", "log lines lost", outcome.lost, "", "= 0"),
+        Row("stores", "log lines doubled", outcome.doubled, "", "= 0"),
+        Row("stores", "other alerts in the log", len(strange), "", "= 0"),
+    ]
