@@ -8,6 +8,7 @@ queue, with duplicates of its descriptors, so that the originals may be closed m
 from __future__ import annotations
 
 import array
+import errno
 import fcntl
 import os
 import socket
@@ -52,13 +53,18 @@ def batches(keys: Sequence[str]) -> Iterator[list[str]]:
 
 
 def send(end: socket.socket, payload: bytes, fds: Sequence[int] = ()) -> None:
-    """One message. BlockingIOError: try again when writable. ChannelError: nobody is there."""
+    """One message. BlockingIOError: try again when writable. ChannelError: nobody is there.
+
+    A kernel that holds too many descriptors on their way is like a full socket: the reader will make room.
+    """
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     try:
         end.sendmsg([payload], ancillary, socket.MSG_NOSIGNAL)
     except BlockingIOError:
         raise
     except OSError as error:
+        if error.errno in (errno.ETOOMANYREFS, errno.ENOBUFS):
+            raise BlockingIOError from error
         raise ChannelError(f"sendmsg() failed ({error.errno}: {error.strerror})") from error
 
 

@@ -20,6 +20,7 @@ from proxyd.process.channel import read_memfd
 from proxyd.process.errorlog import EMERG, show
 from proxyd.process.options import Options
 from proxyd.process.spawn import close_others, describe_exception
+from proxyd.process.title import set_title
 
 # A compile takes a second at most; one that hangs (a name server that does not answer) is ended.
 LONGEST_SECONDS = 120.0
@@ -120,6 +121,7 @@ def _run_child(options: Options, memfd: int) -> None:
         close_others({0, 1, 2, memfd})
         signals.reset_in_child()
         signals.unblock()
+        set_title("proxyd: configuration compiler")
         result, _ = compile_fully(options)
         with os.fdopen(memfd, "wb", closefd=False) as file:
             file.write(msgspec.msgpack.encode(result))

@@ -286,6 +286,7 @@ class Crew:
         if isinstance(answer, messages.Failed):
             self.runtime.log.alert(answer.why)
             self.refusals[one.index] = answer.why
+            self._kill(one)
 
     def _replace(self, one: WorkerHandle, status: int) -> None:
         self.runtime.tally.worker_deaths += 1

@@ -28,6 +28,7 @@ class Prepare(_Tagged, frozen=True, tag="prepare"):
     generation: int
     log_key: str  # the error log of the worker's Python side
     log_level: int
+    shutdown_timeout_ms: int  # for a worker that drains when no master tells it how long
 
 
 class Activate(_Tagged, frozen=True, tag="activate"):

@@ -74,18 +74,19 @@ class Worker:
         self.loop.set_exception_handler(self._on_mistake)
         self.draining = False
         self.exit_status = 0
-        self._fds: dict[str, int] = {}  # by key: all that the master sent and did not take back
+        self._fds: dict[str, int] = {}  # by key: what the master sent, sockets only until the engine has them
         self._engine_number: dict[
             int, int
         ] = {}  # of prepared and active generations: the engine's own number
-        self._log_of: dict[int, tuple[str, int]] = {}  # of prepared generations: error log and level
+        self._prepared: dict[int, messages.Prepare] = {}  # of the same: what the master said about them
+        self._shutdown_timeout_ms = 0
 
     def run(self) -> None:
         """Serve until told to leave."""
         self.channel.setblocking(False)
         self.loop.add_reader(self.channel.fileno(), self._on_readable)
         self.loop.add_signal_handler(signal.SIGTERM, self.leave)
-        self.loop.add_signal_handler(signal.SIGQUIT, self.drain, 0)
+        self.loop.add_signal_handler(signal.SIGQUIT, self._drain_as_configured)
         # A terminal sends these to the whole group; the master tells its workers what to do about them.
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGWINCH, signal.SIGUSR1, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
@@ -109,6 +110,10 @@ class Worker:
         """Stop now, whatever runs."""
         self.loop.stop()
 
+    def _drain_as_configured(self) -> None:
+        """Nobody says how long it may take: worker_shutdown_timeout does."""
+        self.drain(self._shutdown_timeout_ms)
+
     def drain(self, timeout_ms: int) -> None:
         """Finish what runs, then leave."""
         if not self.draining:
@@ -116,8 +121,7 @@ class Worker:
             self.log.notice("gracefully shutting down")
             set_title("proxyd: worker process is shutting down")
             self.engine.drain(timeout_ms)
-            # Ours must go as well: a socket with one descriptor left still takes connections.
-            self._forget([key for key in self._fds if key.startswith("listen:")])
+            self._forget_sockets()  # a socket with one descriptor left would still take connections
             self._leave_when_drained()
 
     def _leave_when_drained(self) -> None:
@@ -148,7 +152,7 @@ class Worker:
     def _on_master_gone(self, error: ChannelError) -> None:
         self.loop.remove_reader(self.channel.fileno())
         self.log.alert(f"the master process is gone ({error})")
-        self.drain(0)
+        self._drain_as_configured()
 
     def _do(self, message: messages.ToWorker, fds: list[int]) -> None:
         match message:
@@ -175,6 +179,9 @@ class Worker:
     def _forget(self, keys: list[str]) -> None:
         close_all([self._fds.pop(key) for key in keys if key in self._fds])
 
+    def _forget_sockets(self) -> None:
+        self._forget([key for key in self._fds if key.startswith("listen:")])
+
     def _prepare(self, message: messages.Prepare, plan_fd: int) -> None:
         try:
             number = self.engine.prepare(read_memfd(plan_fd), self._fds)
@@ -182,29 +189,33 @@ class Worker:
             self._answer(messages.Refused(message.generation, str(error)))
             return
         self._engine_number[message.generation] = number
-        self._log_of[message.generation] = (message.log_key, message.log_level)
+        self._prepared[message.generation] = message
         self._answer(messages.Ready(message.generation))
 
     def _activate(self, generation: int) -> None:
         self.engine.activate(self._engine_number[generation])
+        self._forget_sockets()  # the engine has them, and finds them by key for the next generation
         self._engine_number = {generation: self._engine_number[generation]}
-        self._use_log(*self._log_of[generation])
-        self._log_of = {generation: self._log_of[generation]}
+        self._prepared = {generation: self._prepared[generation]}
+        self._shutdown_timeout_ms = self._prepared[generation].shutdown_timeout_ms
+        self._use_log()
         self._answer(messages.Active(generation))
 
     def _discard(self, generation: int) -> None:
         if generation in self._engine_number:
             self.engine.discard(self._engine_number.pop(generation))
-            del self._log_of[generation]
+            del self._prepared[generation]
 
     def _reopen(self, serial: int, keys: list[str]) -> None:
         self.engine.reopen({key: self._fds[key] for key in keys})
-        for log_key, level in self._log_of.values():
-            self._use_log(log_key, level)
+        self._use_log()
         self._answer(messages.Reopened(serial))
 
-    def _use_log(self, key: str, level: int) -> None:
-        self.log.fd, self.log.level = self._fds.get(key, self.log.fd), level
+    def _use_log(self) -> None:
+        """Write our own messages where the newest generation says."""
+        for message in self._prepared.values():
+            self.log.fd = self._fds.get(message.log_key, self.log.fd)
+            self.log.level = message.log_level
 
     def _answer(self, message: messages.ToMaster) -> None:
         try:

@@ -53,7 +53,12 @@ class WorkerHandle:
         self._send_descriptors(generation, openings, generation.number)
         self.offered, self.refusal = generation.number, None
         process = generation.plan.process
-        message = messages.Prepare(generation.number, f"log:{process.error_log}", process.error_level)
+        message = messages.Prepare(
+            generation.number,
+            f"log:{process.error_log}",
+            process.error_level,
+            process.worker_shutdown_timeout,
+        )
         payload = messages.encode(message)
         self.outbox.post(payload, [generation.plan_fd], generation=generation.number)
 

@@ -59,8 +59,9 @@ def make_orphan(path: str) -> None:
 
 
 class Generation:
-    def __init__(self, plan: bytes, descriptors: dict[str, int]) -> None:
-        used = {key: fd for key, fd in descriptors.items() if key.removeprefix("log:").encode() in plan}
+    def __init__(self, plan: bytes, descriptors: dict[str, int], before: Generation | None) -> None:
+        known = {**before.listens, **descriptors} if before is not None else descriptors
+        used = {key: fd for key, fd in known.items() if key.removeprefix("log:").encode() in plan}
         self.keys = sorted(used)
         self.fault = (re.search(rb"fault ([a-z-]+)", plan) or [b"", b""])[1].decode()
         self.listens = {key: os.dup(fd) for key, fd in used.items() if key.startswith("listen:")}
@@ -194,7 +195,7 @@ class Engine:
     # Generations.
 
     def prepare(self, plan: bytes, descriptors: dict[str, int]) -> int:
-        new = Generation(plan, descriptors)
+        new = Generation(plan, descriptors, self.active)
         if new.fault == "refuse":
             raise EngineError("told to refuse")
         if new.fault == "stall":
@@ -228,6 +229,9 @@ class Engine:
                 generation.logs[key] = os.dup(descriptors[key])
 
     def drain(self, timeout_ms: int) -> None:
+        if timeout_ms:  # the real one gives them that long
+            for fd in list(self.clients):
+                self.close_client(fd)
         for fd in self.listeners:
             self.epoll.unregister(fd)
             os.close(fd)

@@ -100,6 +100,18 @@ def test_workers_and_helper_leave_when_the_master_is_killed(directory: Path) -> 
     wait_until(lambda: all(server.ended(pid) for pid in children), "all processes to end")
 
 
+def test_workers_without_a_master_leave_when_worker_shutdown_timeout_says_so(directory: Path) -> None:
+    server = FakeServer(directory, main="worker_shutdown_timeout 10ms;")
+    server.start()
+    children = list(server.children())
+    with server.connect() as client:
+        ask_on(client)
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait_for_exit()
+        wait_until(lambda: all(server.ended(pid) for pid in children), "all processes to end")
+        assert client.recv(1) == b""
+
+
 def test_a_new_master_starts_after_the_old_one_was_killed(directory: Path) -> None:
     unix = SITE + "server { listen unix:{dir}/site.sock; return 200; }"
     server = FakeServer(directory, unix)
