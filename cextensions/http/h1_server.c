@@ -196,9 +196,7 @@ static void on_timer(px_timer *timer)
     switch ((px_h1_state)conn->state) {
     case PX_H1_IDLE:
         if (conn->client.requests == 0)
-            px_log_at(px_h1_conn_settings(conn)->log, PX_LOG_INFO, conn->client.number,
-                      "client timed out (110: Connection timed out) while waiting for request, client: %.*s",
-                      PX_SLICE_ARGS(conn->client.address_text));
+            px_h1_log_waiting(conn, PX_H1_TIMEOUT_TEXT);
         px_h1_conn_close(conn, false);
         return;
     case PX_H1_HEAD:

@@ -286,16 +286,50 @@ static void wait_for_head(px_h1_conn *conn)
     px_timer_start(conn->transport.loop, &conn->timer, px_h1_conn_settings(conn)->client_header_timeout);
 }
 
-static void log_closed(const px_h1_conn *conn)
+/* Where the connection was accepted, as nginx writes it: the address of the listening socket. */
+static px_slice listening_at(const px_h1_conn *conn, px_arena *arena)
+{
+    px_address address = {.len = sizeof address.local};
+    if (getsockname(conn->client.listener->fd, &address.any, &address.len) < 0)
+        return PX_SLICE("");
+    px_slice host = px_address_host(&address, arena);
+    px_buffer text;
+    px_buffer_init(&text, arena, 64);
+    bool bracket = address.any.sa_family == AF_INET6;
+    px_buffer_append(&text, "[", bracket);
+    px_buffer_slice(&text, host);
+    px_buffer_append(&text, "]", bracket);
+    if (address.any.sa_family == AF_UNIX) {
+        px_buffer_append(&text, address.local.sun_path,
+                         strnlen(address.local.sun_path, sizeof address.local.sun_path));
+        return px_buffer_view(&text);
+    }
+    px_buffer_byte(&text, ':');
+    px_buffer_uint(&text, px_address_port(&address));
+    return px_buffer_view(&text);
+}
+
+void px_h1_log_waiting(const px_h1_conn *conn, const char *what)
 {
     const px_log *log = px_h1_conn_settings(conn)->log;
+    if (log->level < PX_LOG_INFO)
+        return;
+    px_arena arena;
+    px_arena_init(&arena, 1024);
+    px_slice server = listening_at(conn, &arena);
+    px_log_write(log, PX_LOG_INFO, conn->client.number,
+                 "%s while waiting for request, client: %.*s, server: %.*s", what,
+                 PX_SLICE_ARGS(conn->client.address_text), PX_SLICE_ARGS(server));
+    px_arena_clear(&arena);
+}
+
+static void log_closed(const px_h1_conn *conn)
+{
     if (conn->client.requests == 0)
-        px_log_at(log, PX_LOG_INFO, conn->client.number,
-                  "client closed connection while waiting for request, client: %.*s",
-                  PX_SLICE_ARGS(conn->client.address_text));
+        px_h1_log_waiting(conn, "client closed connection");
     else
-        px_log_at(log, PX_LOG_INFO, conn->client.number, "client %.*s closed keepalive connection",
-                  PX_SLICE_ARGS(conn->client.address_text));
+        px_log_at(px_h1_conn_settings(conn)->log, PX_LOG_INFO, conn->client.number,
+                  "client %.*s closed keepalive connection", PX_SLICE_ARGS(conn->client.address_text));
 }
 
 /* A head whose rest will not come. */

@@ -148,6 +148,8 @@ static inline bool px_h1_spend(px_h1_exchange *exchange, size_t moved)
 /* IDLE, HEAD: looks for a request in what there is, reads, starts an exchange or waits. */
 void px_h1_next_head(px_h1_conn *conn);
 void px_h1_head_timed_out(px_h1_conn *conn);
+/* Says in the log what became of a client before its first request. */
+void px_h1_log_waiting(const px_h1_conn *conn, const char *what);
 
 /* h1_server_body.c */
 /* BUSY: gives the Request the body it asked for, if there is any. The connection may be closed afterwards. */
