@@ -1,4 +1,5 @@
-/* The whole C side of one worker as a handful of functions. Called by python/ and by the C tests' main(). One thread. */
+/* The whole C side of one worker as a handful of functions. Called by python/ and by the C tests' main().
+ * One thread. */
 #ifndef PX_ENGINE_H
 #define PX_ENGINE_H
 
@@ -21,12 +22,14 @@ px_engine *px_engine_new(int worker, int ledger_fd, int peers_fd, px_engine_erro
 void px_engine_delete(px_engine **engine);
 px_loop *px_engine_loop(px_engine *engine);
 
-/* plan: msgpack of EnginePlan. Gives the generation's number (> 0), or 0: nothing changed, error->text says why. */
+/* plan: msgpack of EnginePlan. Gives the generation's number (> 0), or 0: nothing changed, error->text says
+ * why. */
 uint64_t px_engine_prepare(px_engine *engine, px_slice plan, const px_descriptor *descriptors, uint32_t count,
                            px_engine_error *error);
 bool px_engine_activate(px_engine *engine, uint64_t generation, px_engine_error *error);
 void px_engine_discard(px_engine *engine, uint64_t generation);
-bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint32_t count, px_engine_error *error);
+bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint32_t count,
+                      px_engine_error *error);
 void px_engine_drain(px_engine *engine, uint64_t timeout_ms);
 
 typedef struct px_engine_live {

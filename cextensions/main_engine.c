@@ -2,10 +2,10 @@
  *
  *     main_engine PLAN [PIDFILE]
  *
- * PLAN: a file with the msgpack of an EnginePlan. PIDFILE is written when the sockets listen. The sockets that it names are bound here, its logs are
- * opened here. SIGHUP reads the file again and puts it into service; SIGUSR1 opens the logs again; SIGQUIT
- * drains; SIGTERM and SIGINT end. What is alive at the end is told on stderr; the exit status is 1 when
- * something was left over. */
+ * PLAN: a file with the msgpack of an EnginePlan. The sockets that it names are bound here, its logs are
+ * opened here. PIDFILE is written when the sockets listen. SIGHUP reads the file again and puts it into
+ * service; SIGUSR1 opens the logs again; SIGQUIT drains; SIGTERM and SIGINT end. What is alive at the end
+ * is told on stderr; the exit status is 1 when something was left over. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

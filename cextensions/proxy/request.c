@@ -215,8 +215,7 @@ static void log_bad_request(px_request *r, const px_parse_error *error)
     if (error->previous.len > 0)
         px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s\" while %s", error->text,
                        PX_SLICE_ARGS(error->where), PX_SLICE_ARGS(error->previous), activity);
-    else
-        if (first == NULL)
+    else if (first == NULL)
         px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
     else
         px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s: %.*s\" while %s", error->text,

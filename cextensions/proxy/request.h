@@ -46,7 +46,7 @@ struct px_request {
     bool last_sent;          /* and all of its body */
     bool no_body;            /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
     bool done;               /* everything is with the kernel */
-    bool quoted_uri; /* uri was decoded: it is escaped before it is sent on */
+    bool quoted_uri;         /* uri was decoded: it is escaped before it is sent on */
     bool pipelined;          /* once the Stream is over, like the numbers below */
     uint16_t port;           /* of the listening socket; 0 for unix */
     px_stream *stream;       /* NULL: over */

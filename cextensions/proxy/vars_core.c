@@ -174,7 +174,8 @@ static px_slice local_name(px_request *r, const px_address *address)
     px_buffer name;
     px_buffer_init(&name, &r->arena, 128);
     px_buffer_literal(&name, "unix:");
-    px_buffer_append(&name, address->local.sun_path, strnlen(address->local.sun_path, sizeof address->local.sun_path));
+    px_buffer_append(&name, address->local.sun_path,
+                     strnlen(address->local.sun_path, sizeof address->local.sun_path));
     return px_buffer_view(&name);
 }
 
