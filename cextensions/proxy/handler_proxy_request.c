@@ -28,13 +28,14 @@ static px_slice replaced_uri(px_request *r, const px_plan_proxy_pass *proxy)
     return px_buffer_view(&uri);
 }
 
-/* Without a URI the client's own bytes go on, as it wrote them: backends tell "%2F" from "/". */
+/* Without a URI the client's own bytes go on, as it wrote them: backends tell "%2F" from "/". The path of
+ * "http://host?query" has no first slash, but what is sent on must have one. */
 px_slice px_proxy_make_uri(px_request *r)
 {
     const px_plan_proxy_pass *proxy = r->location->plan->proxy;
     if (proxy->uri.data != NULL)
         return replaced_uri(r, proxy);
-    if (r->redirects == 0)
+    if (r->redirects == 0 && r->head.path.data[0] != '?')
         return r->head.path;
     px_buffer uri;
     px_buffer_init(&uri, &r->arena, r->uri.len + r->args.len + 16);
