@@ -199,10 +199,12 @@ static void upgrade(px_proxy *proxy, const px_response_head_in *head)
     r->worker->tunnel_count++;
     px_worker_count(r->worker, PX_COUNTER_TUNNELS_OPENED, 1);
     px_worker_count(r->worker, PX_COUNTER_TUNNELS_ACTIVE, 1);
-    if (join(proxy, stream))
+    if (join(proxy, stream)) {
         px_tunnel_start(proxy->tunnel);
-    else
-        px_tunnel_close(proxy->tunnel); /* on_tunnel_end ends the Request */
+        return;
+    }
+    stream->ops->reset(stream);     /* still the carrier's, and nobody will answer it */
+    px_tunnel_close(proxy->tunnel); /* on_tunnel_end ends the Request */
 }
 
 /* ---- heads ---- */

@@ -196,31 +196,14 @@ void px_request_log_bad(px_request *r, int level, const char *text, px_slice whe
         px_request_log(r, level, "%s: \"%.*s\" while %s", text, PX_SLICE_ARGS(where), activity);
 }
 
-/* The field that line repeats. */
-static const px_header *find_first(const px_request *r, px_slice line)
-{
-    for (uint32_t i = 0; i < r->head.header_count; i++) {
-        const px_header *header = &r->head.headers[i];
-        if (line.len > header->name.len && line.data[header->name.len] == ':' &&
-            px_slice_equal_caseless(header->name, px_slice_from(line.data, header->name.len)))
-            return header;
-    }
-    return NULL;
-}
-
 static void log_bad_request(px_request *r, const px_parse_error *error)
 {
-    const px_header *first = strstr(error->text, "duplicate") != NULL ? find_first(r, error->where) : NULL;
     const char *activity = error->activity != NULL ? error->activity : "reading client request headers";
     if (error->previous.len > 0)
         px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s\" while %s", error->text,
                        PX_SLICE_ARGS(error->where), PX_SLICE_ARGS(error->previous), activity);
-    else if (first == NULL)
-        px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
     else
-        px_request_log(r, PX_LOG_INFO, "%s: \"%.*s\", previous value: \"%.*s: %.*s\" while %s", error->text,
-                       PX_SLICE_ARGS(error->where), PX_SLICE_ARGS(first->name), PX_SLICE_ARGS(first->value),
-                       activity);
+        px_request_log_bad(r, PX_LOG_INFO, error->text, error->where, activity);
 }
 
 /* The whole lines in front of what is wrong say who asked for what, for the log. */
@@ -478,8 +461,16 @@ static void on_release_object(void *argument)
     px_object_release(&object);
 }
 
+static void make_slots(px_request *r)
+{
+    r->slot_count = (uint32_t)r->generation->plan->slots;
+    r->slots = px_arena_zalloc(&r->arena, r->slot_count * sizeof *r->slots);
+}
+
 void px_request_detach(px_request *r)
 {
+    if (r->slots == NULL)
+        make_slots(r); /* the log line may set some, when the Generation is not there to say how many */
     px_client *client = px_arena_alloc(&r->arena, sizeof *client);
     *client = *r->client;
     client->address_text = px_arena_copy(&r->arena, client->address_text);
@@ -539,10 +530,8 @@ px_slice px_request_slot(const px_request *r, uint64_t slot)
 
 void px_request_set_slot(px_request *r, uint64_t slot, px_slice value)
 {
-    if (r->slots == NULL) {
-        r->slot_count = (uint32_t)r->generation->plan->slots;
-        r->slots = px_arena_zalloc(&r->arena, r->slot_count * sizeof *r->slots);
-    }
+    if (r->slots == NULL)
+        make_slots(r);
     if (slot < r->slot_count)
         r->slots[slot] = value;
 }

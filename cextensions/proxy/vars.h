@@ -14,24 +14,59 @@ typedef struct px_variable_entry {
 extern const px_variable_entry px_variable_table[PX_VARIABLES];
 
 /* Everything that vars_*.c offer, so that the table can be in one place. */
-#define PX_VARIABLE_FUNCTIONS(X)                                                                             \
-    X(args)                                                                                                  \
-    X(arg)                                                                                                   \
-    X(binary_remote_addr)                                                                                    \
-    X(body_bytes_sent)                                                                                       \
-    X(bytes_sent) X(connection) X(connection_requests) X(connection_time) X(content_length) X(content_type)  \
-        X(cookie) X(uri) X(host) X(hostname) X(http) X(https) X(is_args) X(msec) X(nginx_version) X(pid)     \
-            X(pipe) X(remote_addr) X(remote_port) X(remote_user) X(request) X(request_completion)            \
-                X(request_id) X(request_length) X(request_method) X(request_time) X(request_uri) X(scheme)   \
-                    X(sent_http) X(server_addr) X(server_name) X(server_port) X(server_protocol) X(status)   \
-                        X(time_iso8601) X(time_local) X(proxy_add_x_forwarded_for) X(proxy_host)             \
-                            X(proxy_port) X(upstream_addr) X(upstream_bytes_received) X(upstream_bytes_sent) \
-                                X(upstream_connect_time) X(upstream_header_time) X(upstream_http)            \
-                                    X(upstream_response_length) X(upstream_response_time) X(upstream_status)
-
-#define PX_VARIABLE_DECLARE(name) px_slice px_var_##name(px_request *request, const px_op *op);
-PX_VARIABLE_FUNCTIONS(PX_VARIABLE_DECLARE)
-#undef PX_VARIABLE_DECLARE
+#define PX_VARIABLE_FUNCTION(name) px_slice px_var_##name(px_request *request, const px_op *op)
+PX_VARIABLE_FUNCTION(args);
+PX_VARIABLE_FUNCTION(arg);
+PX_VARIABLE_FUNCTION(binary_remote_addr);
+PX_VARIABLE_FUNCTION(body_bytes_sent);
+PX_VARIABLE_FUNCTION(bytes_sent);
+PX_VARIABLE_FUNCTION(connection);
+PX_VARIABLE_FUNCTION(connection_requests);
+PX_VARIABLE_FUNCTION(connection_time);
+PX_VARIABLE_FUNCTION(content_length);
+PX_VARIABLE_FUNCTION(content_type);
+PX_VARIABLE_FUNCTION(cookie);
+PX_VARIABLE_FUNCTION(uri);
+PX_VARIABLE_FUNCTION(host);
+PX_VARIABLE_FUNCTION(hostname);
+PX_VARIABLE_FUNCTION(http);
+PX_VARIABLE_FUNCTION(https);
+PX_VARIABLE_FUNCTION(is_args);
+PX_VARIABLE_FUNCTION(msec);
+PX_VARIABLE_FUNCTION(nginx_version);
+PX_VARIABLE_FUNCTION(pid);
+PX_VARIABLE_FUNCTION(pipe);
+PX_VARIABLE_FUNCTION(remote_addr);
+PX_VARIABLE_FUNCTION(remote_port);
+PX_VARIABLE_FUNCTION(remote_user);
+PX_VARIABLE_FUNCTION(request);
+PX_VARIABLE_FUNCTION(request_completion);
+PX_VARIABLE_FUNCTION(request_id);
+PX_VARIABLE_FUNCTION(request_length);
+PX_VARIABLE_FUNCTION(request_method);
+PX_VARIABLE_FUNCTION(request_time);
+PX_VARIABLE_FUNCTION(request_uri);
+PX_VARIABLE_FUNCTION(scheme);
+PX_VARIABLE_FUNCTION(sent_http);
+PX_VARIABLE_FUNCTION(server_addr);
+PX_VARIABLE_FUNCTION(server_name);
+PX_VARIABLE_FUNCTION(server_port);
+PX_VARIABLE_FUNCTION(server_protocol);
+PX_VARIABLE_FUNCTION(status);
+PX_VARIABLE_FUNCTION(time_iso8601);
+PX_VARIABLE_FUNCTION(time_local);
+PX_VARIABLE_FUNCTION(proxy_add_x_forwarded_for);
+PX_VARIABLE_FUNCTION(proxy_host);
+PX_VARIABLE_FUNCTION(proxy_port);
+PX_VARIABLE_FUNCTION(upstream_addr);
+PX_VARIABLE_FUNCTION(upstream_bytes_received);
+PX_VARIABLE_FUNCTION(upstream_bytes_sent);
+PX_VARIABLE_FUNCTION(upstream_connect_time);
+PX_VARIABLE_FUNCTION(upstream_header_time);
+PX_VARIABLE_FUNCTION(upstream_http);
+PX_VARIABLE_FUNCTION(upstream_response_length);
+PX_VARIABLE_FUNCTION(upstream_response_time);
+PX_VARIABLE_FUNCTION(upstream_status);
 
 /* prepare of http_, sent_http_, upstream_http_: op->number becomes the header's id (0: compare names),
  * op->text has dashes. */
