@@ -86,14 +86,14 @@ class Segments:
 class Field:
     """A field, where it is for a worker (given the peer that the coming reload brings), and its size.
 
-    ``once``: a reload brings one such store. ``alone``: and whichever worker comes first makes it, so the
+    ``most``: a reload brings so many such stores. ``alone``: and whichever worker comes first makes it, so the
     other one is held up meanwhile.
     """
 
     name: str
     find: Callable[[Segments, tuple[str, str]], list[int]]
     size: int
-    once: bool = False
+    most: int = 1000
     alone: bool = False
 
 
@@ -109,11 +109,11 @@ def _cell_of(part: str, new: bool = False) -> Callable[[Segments, tuple[str, str
     return find
 
 
-def _region(field: str, size: int, once: bool = False) -> Field:
+def _region(field: str, size: int, most: int = 1000) -> Field:
     def find(at: Segments, _: tuple[str, str]) -> list[int]:
         return [at.region(number, field) for number in range(4)]  # three logs, and the one to come
 
-    return Field(f"log regions: {field}", find, size, once)
+    return Field(f"log regions: {field}", find, size, most)
 
 
 def _record(field: str, size: int, peer: str) -> Field:
@@ -121,7 +121,7 @@ def _record(field: str, size: int, peer: str) -> Field:
         slot = at.slot_of(*(coming if peer == "new" else ("group", getattr(Sites, peer))))
         return [at.record(slot, field)]
 
-    return Field(f"{peer} peer: {field}", find, size, once=peer == "new", alone=peer == "new")
+    return Field(f"{peer} peer: {field}", find, size, most=1 if peer == "new" else 1000, alone=peer == "new")
 
 
 FIELDS = (
@@ -133,21 +133,21 @@ FIELDS = (
     Field("turns", lambda at, _: [at.ledger("turns")], 8),
     Field("active cell of a peer", _cell_of("active_offset"), 4),
     Field("held cell of a peer", _cell_of("held_offset"), 4),
-    Field("held cell of a new peer", _cell_of("held_offset", new=True), 4, once=True),
+    Field("held cell of a new peer", _cell_of("held_offset", new=True), 4, most=1),
     _region("used", 4),
     _region("state", 4),
     _region("file_end", 8),
-    _region("offset", 4, once=True),
-    _region("size", 4, once=True),
-    _region("path_digest", 8, once=True),
+    _region("offset", 4, most=1),
+    _region("size", 4, most=1),
+    _region("path_digest", 8, most=1),
     _record("fails", 4, "dead"),
     _record("accessed_s", 8, "dead"),
     _record("checked_s", 8, "dead"),
     _record("claimed_s", 8, "live"),
     _record("key", 8, "new"),
     _record("claimed_s", 8, "new"),
-    Field("peers Zone: lock", lambda at, _: [at.peers("lock")], 4),
-    Field("peers Zone: owner of the lock", lambda at, _: [at.peers("lock") + 8], 4),
+    Field("peers Zone: lock", lambda at, _: [at.peers("lock")], 4, most=2, alone=True),
+    Field("peers Zone: owner of the lock", lambda at, _: [at.peers("lock") + 8], 4, most=2, alone=True),
 )
 
 
@@ -235,7 +235,7 @@ class Killing:
 
     def _kill_behind_store(self, watch: Watch, place: Field, count: int) -> None:
         try:
-            reached = self._go_to(watch, 1 if place.once else count)
+            reached = self._go_to(watch, min(count, place.most))
             self.outcome.at_stores += reached
             if not reached:
                 self.outcome.missed.append(f"{place.name} x {count}")
