@@ -86,7 +86,7 @@ class Segments:
 class Field:
     """A field, where it is for a worker (given the peer that the coming reload brings), and its size.
 
-    ``most``: a reload brings so many such stores. ``alone``: and whichever worker comes first makes it, so the
+    ``most``: a reload brings so many such stores. ``alone``: whichever worker comes first makes them, so the
     other one is held up meanwhile.
     """
 
