@@ -30,6 +30,8 @@ static void wait_for_kernel(px_h1_client *client, size_t moved)
 
 static void queue_empty(px_h1_client *client, bool budget_used)
 {
+    if (px_timer_running(&client->send_timer)) /* the next wait has its own time */
+        px_timer_stop(client->transport.loop, &client->send_timer);
     if (client->request_done) {
         if (!client->reading && !client->paused)
             px_h1_client_await(client);

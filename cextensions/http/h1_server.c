@@ -25,8 +25,6 @@ static uint32_t exchange_pooled;
 static void on_send_timeout(px_timer *timer)
 {
     px_h1_exchange *exchange = PX_CONTAINER(timer, px_h1_exchange, send_timer);
-    if (exchange->output.queue.bytes == 0)
-        return; /* started for an earlier wait that is over */
     if (exchange->conn->state == PX_H1_BUSY)
         px_h1_conn_abort(exchange->conn, PX_ABORT_TIMEOUT);
 }

@@ -6,6 +6,8 @@
 /* What a line of the error log has room for. */
 #define LONG_LINE_SHOWN_BYTES 1748u
 
+#define READS_AT_ONCE (PX_EVENT_BUDGET_BYTES / PX_H1_HEAD_READ_BYTES)
+
 #define READING_LINE "reading client request line"
 #define READING_HEADERS "reading client request headers"
 
@@ -360,7 +362,12 @@ void px_h1_head_timed_out(px_h1_conn *conn)
 
 void px_h1_next_head(px_h1_conn *conn)
 {
-    while (!look_for_head(conn)) {
+    for (unsigned reads = 0; !look_for_head(conn); reads++) {
+        if (reads == READS_AT_ONCE) { /* empty lines without end, or a head as long as they may be */
+            wait_for_head(conn);
+            px_loop_next_turn(conn->transport.loop, &conn->task);
+            return;
+        }
         px_io io = conn->transport.readable ? fill_head(conn) : PX_IO_AGAIN;
         if (io == PX_IO_AGAIN) {
             wait_for_head(conn);

@@ -242,6 +242,9 @@ static void answer_done(px_h1_conn *conn)
 static void queue_empty(px_h1_conn *conn, bool budget_used)
 {
     px_h1_exchange *exchange = conn->exchange;
+    /* The next wait has its own time: it may begin with a write that moves nothing. */
+    if (px_timer_running(&exchange->send_timer))
+        px_timer_stop(conn->transport.loop, &exchange->send_timer);
     if (exchange->last) {
         answer_done(conn);
         return;
