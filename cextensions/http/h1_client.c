@@ -89,6 +89,16 @@ static void connect_event(px_h1_client *client)
     px_loop_defer(client->transport.loop, &client->task);
 }
 
+/* Something came, or the end, before a byte of this request left: it is about the exchange before, or a
+ * farewell. Taken for the answer it would put every answer behind it in the wrong place. */
+static bool out_of_step(px_h1_client *client)
+{
+    if (client->exchanges == 0 || client->bytes_sent || !client->transport.readable)
+        return false;
+    px_h1_client_fail(client, PX_FAIL_CLOSED, 0, NULL);
+    return true;
+}
+
 static void on_ready(px_transport *transport)
 {
     px_h1_client *client = PX_CONTAINER(transport, px_h1_client, transport);
@@ -98,6 +108,8 @@ static void on_ready(px_transport *transport)
         connect_event(client);
         return;
     case PX_CLIENT_ACTIVE:
+        if (out_of_step(client))
+            return;
         if (transport->readable && !client->connected_owed)
             px_h1_client_receive(client);
         if (client->state == PX_CLIENT_ACTIVE && client->output.queue.bytes > 0)
@@ -119,7 +131,7 @@ static void on_task(px_task *task)
     check(client);
     if (client->state == PX_CLIENT_PARKED)
         gone(client);
-    if (client->state != PX_CLIENT_ACTIVE)
+    if (client->state != PX_CLIENT_ACTIVE || out_of_step(client))
         return;
     if (client->connected_owed) {
         client->connected_owed = false;
@@ -193,6 +205,7 @@ void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, voi
     client->upgrade = client->paused = client->reading = client->request_done = false;
     client->writable_owed = client->bytes_sent = client->bytes_received = client->keepalive = false;
     client->scanned = 0;
+    client->informational = 0;
     client->sent = client->received = 0;
     client->bad = (px_slice){NULL, 0};
     if (client->state == PX_CLIENT_CONNECTING) {

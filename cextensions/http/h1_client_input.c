@@ -4,6 +4,8 @@
 
 #define BODY_PIECES 16
 #define READ_MAX_BYTES 65536u
+/* A peer may say "still at it" (102) for hours, but not for ever: each of them starts read_timeout anew. */
+#define INFORMATIONAL_MOST 1000
 
 /* The answer is complete; the callback that says so may park, restart or close the client. */
 static void finish(px_h1_client *client)
@@ -58,6 +60,12 @@ static void upgraded(px_h1_client *client, const px_response_head_in *head, px_b
                           "upstream sent 101 Switching Protocols that was not asked for");
         return;
     }
+    /* RFC 9110 7.8: the new protocol begins behind the request, so all of it must have gone. */
+    if (!client->request_done || client->output.queue.bytes > 0 || client->send_failed) {
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0,
+                          "upstream sent 101 Switching Protocols before it had the whole request");
+        return;
+    }
     client->phase = PX_ANSWER_UPGRADED;
     client->reading = false;
     client->user->on_head(client, head, block, false);
@@ -71,6 +79,14 @@ static void final_head(px_h1_client *client, const px_response_head_in *head, px
     else
         client->phase = PX_ANSWER_BODY;
     client->user->on_head(client, head, block, client->body != 0);
+}
+
+static void informational_head(px_h1_client *client, const px_response_head_in *head)
+{
+    if (++client->informational > INFORMATIONAL_MOST)
+        px_h1_client_fail(client, PX_FAIL_INVALID, 0, "upstream sent too many informational responses");
+    else if (client->user->on_informational != NULL)
+        client->user->on_informational(client, head);
 }
 
 /* What is wrong with it stays readable until on_failure has seen it. */
@@ -100,8 +116,8 @@ static void take_head(px_h1_client *client, size_t len)
         upgraded(client, &head, block);
     else if (head.status >= 200)
         final_head(client, &head, block);
-    else if (client->user->on_informational != NULL)
-        client->user->on_informational(client, &head);
+    else
+        informational_head(client, &head);
     px_block_release(&block);
 }
 

@@ -52,6 +52,7 @@ struct px_h1_client {
     bool bytes_received : 1;
     bool keepalive : 1;   /* the answer allows another */
     bool send_failed : 1; /* with send_error; what the peer said before is still being read */
+    uint16_t informational; /* heads of 1xx in this exchange */
     int send_error;
     px_transport transport;
     px_timer timer, send_timer;
