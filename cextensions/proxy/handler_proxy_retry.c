@@ -22,7 +22,9 @@ const char *px_proxy_activity(const px_proxy *proxy)
         return "reading upstream";
     if (!proxy->connected)
         return "connecting to upstream";
-    if (proxy->client != NULL && (!proxy->body_whole || px_h1_client_unsent(proxy->client) > 0))
+    /* As nginx has it: until something of the answer comes. */
+    if (proxy->client != NULL && (!proxy->body_whole || px_h1_client_unsent(proxy->client) > 0 ||
+                                  px_h1_client_received(proxy->client) == 0))
         return "sending request to upstream";
     return "reading response header from upstream";
 }
@@ -134,7 +136,7 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
     r->worker->upstreams++;
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECTIONS_ACTIVE, 1);
     px_h1_client_start(client, &client_user, proxy, &r->settings->limits, r->head.method == PX_METHOD_HEAD);
-    if (r->head.upgrade)
+    if (r->head.upgrade && r->settings->sends_upgrade)
         px_h1_client_expect_upgrade(client);
     px_proxy_send_request(proxy);
     return true;

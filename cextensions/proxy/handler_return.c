@@ -27,6 +27,7 @@ static px_step answer(px_request *r, const px_plan_return *plan, const px_templa
         return px_request_close(r, 444);
     if (text == NULL && plan->status >= 400)
         return px_request_send_error(r, (int)plan->status);
+    r->answer.status = (int)plan->status; /* $status in the text */
     px_slice value = text != NULL ? px_template_value(text, r) : PX_SLICE("");
     if (is_redirect(plan->status))
         return px_request_send_location(r, (int)plan->status, value);
