@@ -86,9 +86,9 @@ void px_engine_delete(px_engine **engine)
     *engine = NULL;
     if (deleted == NULL)
         return;
+    px_log_main = deleted->log_before; /* the other one goes with its Generation */
     if (deleted->worker.loop != NULL)
         close_everything(deleted);
-    px_log_main = deleted->log_before;
     px_objects_delete(&deleted->worker.objects);
     px_regexes_delete(&deleted->worker.regexes);
     px_loop_delete(&deleted->worker.loop);

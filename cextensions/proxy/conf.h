@@ -80,6 +80,7 @@ typedef struct px_settings {
     px_h1_client_limits limits;
     size_t read_ahead; /* bytes of an answer that may wait for a slow client */
     size_t body_buffer;
+    bool sends_upgrade; /* proxy_set_header Upgrade: a peer may answer 101 */
 } px_settings;
 
 typedef struct px_location px_location;

@@ -150,6 +150,7 @@ static bool build_set_headers(px_build *build, px_settings *settings)
         if (id == PX_HEADER_OTHER)
             px_table_add(&settings->request_dropped_names, name, settings);
         settings->request_dropped |= (uint64_t)1 << id;
+        settings->sends_upgrade = settings->sends_upgrade || id == PX_HEADER_UPGRADE;
         if (id != PX_HEADER_OTHER && ((framing >> id) & 1))
             continue; /* framing is never the configuration's */
         px_set_header *header = &settings->set_headers[settings->set_header_count++];

@@ -33,9 +33,11 @@ static const struct {
 void px_request_continue(px_request *r)
 {
     while (r->step < STEPS) {
-        if (steps[r->step].run(r) != PX_STEP_NEXT)
+        px_step result = steps[r->step].run(r);
+        if (result == PX_STEP_NEXT)
+            r->step++;
+        else if (result != PX_STEP_AGAIN)
             return; /* r may be gone */
-        r->step++;
     }
 }
 
@@ -53,7 +55,7 @@ bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
     r->args = args;
     r->quoted_uri = true;
     r->location = NULL;
-    r->step = LOCATION_STEP - 1; /* the caller's NEXT goes on behind it */
+    r->step = LOCATION_STEP;
     return true;
 }
 
@@ -382,9 +384,12 @@ void px_answer_add(px_request *r, px_header_id id, px_slice name, px_slice value
 void px_answer_content_type(px_request *r, px_slice value)
 {
     px_answer *answer = &r->answer;
-    answer->headers--;
-    answer->capacity++;
-    answer->count++;
+    if (!answer->has_type) { /* a peer may send several; the last one counts */
+        answer->headers--;
+        answer->capacity++;
+        answer->count++;
+        answer->has_type = true;
+    }
     answer->headers[0] = (px_header){PX_SLICE("Content-Type"), value, PX_HEADER_CONTENT_TYPE};
 }
 

@@ -34,6 +34,7 @@ typedef struct px_answer {
     int64_t content_length;    /* -1: not known */
     bool close;                /* the connection ends with this answer */
     bool upgrade;              /* 101 */
+    bool has_type; /* headers[0] is Content-Type, until a filter puts something in front */
     bool has_server, has_date; /* among headers: the filter adds none */
 } px_answer;
 
@@ -90,7 +91,7 @@ extern const px_stream_user px_request_stream_user;
 /* Goes on with the steps from r->step. r may be gone afterwards. */
 void px_request_continue(px_request *r);
 /* Starts again at the location with another uri (args: data NULL for none). False: too many times (500 was
- * answered). The caller is a step or Handler that has sent nothing, and returns PX_STEP_NEXT, or calls
+ * answered). The caller is a step or Handler that has sent nothing, and returns PX_STEP_AGAIN, or calls
  * px_request_continue when it was waiting. */
 bool px_request_redirect(px_request *r, px_slice uri, px_slice args);
 

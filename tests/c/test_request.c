@@ -296,6 +296,24 @@ TEST(proxied, "a request goes to the peer framed anew, the answer comes back wit
     conf_close(&world);
 }
 
+TEST(repeated_type, "of several Content-Type fields of a peer the last one counts")
+{
+    world = conf_open();
+    backend b = open_backend();
+    px_plan_peer peer = conf_peer(b.port, 1);
+    serve_proxy(&peer, 1, NULL, 0);
+    memory_stream *stream = conf_request(world, "GET / HTTP/1.1\nHost: a\n\n");
+    CHECK(backend_gets(&b, "\r\n\r\n"));
+    backend_says(&b, "HTTP/1.1 200 OK\r\nContent-Type: a/1\r\nContent-Type: a/2\r\nContent-Type: a/3\r\n"
+                     "Content-Type: a/4\r\nContent-Length: 0\r\n\r\n");
+    CHECK(stream_gets(stream, "done"));
+    CHECK(memory_stream_called(stream, "  Content-Type: a/4"));
+    CHECK(!has(px_slice_from(stream->calls, stream->calls_len), "a/1"));
+    memory_stream_close(&stream);
+    close_backend(&b);
+    conf_close(&world);
+}
+
 TEST(uri_replaced, "proxy_pass with a URI replaces what the location's name matched")
 {
     world = conf_open();
