@@ -11,7 +11,6 @@ typedef struct px_request px_request;
 typedef enum px_step {
     PX_STEP_NEXT,    /* go on with the next step */
     PX_STEP_AGAIN,   /* go on with the step that r->step names now: px_request_redirect */
-    PX_STEP_AGAIN,   /* go on with the step that r->step names now: px_request_redirect */
     PX_STEP_WAIT,    /* the Handler goes on by itself when something comes */
     PX_STEP_ANSWERED /* all of the answer was handed to the Stream */
 } px_step;
