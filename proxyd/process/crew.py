@@ -12,16 +12,15 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
-from proxyd.process import channel, messages, worker
+from proxyd.process import messages
 from proxyd.process.channel import ChannelError
 from proxyd.process.compiling import describe_end
 from proxyd.process.errorlog import ALERT, INFO, NOTICE
 from proxyd.process.generation import Generation
 from proxyd.process.reap import reap
 from proxyd.process.runtime import Runtime
-from proxyd.process.spawn import spawn
-from proxyd.process.worker_handle import WorkerHandle
-from proxyd.shared.segments import Ledger, PeersZone
+from proxyd.process.worker_handle import WorkerHandle, fork_worker
+from proxyd.shared.segments import Ledger, PeersZone, SegmentError
 
 # A worker that dies so often before it ever served is not started again until the next reload.
 BOOT_TRIES = 5
@@ -49,9 +48,22 @@ class Crew:
         self.held = False  # its workers prepare, but serve only when the reload that made it commits
         self.workers: dict[int, WorkerHandle] = {}  # by pid
         self.size = target.plan.process.worker_processes
-        self._ledgers = [Ledger(self.shape) for _ in range(self.size)]
+        self.ledgers = self._make_ledgers()  # by index
         self._boot_failures = [0] * self.size
         self.refusals: dict[int, str] = {}  # by index: why this worker cannot serve
+
+    def _make_ledgers(self) -> list[Ledger]:
+        made: list[Ledger] = []
+        try:
+            for _ in range(self.size):
+                made.append(Ledger(self.shape))
+        except SegmentError:
+            for ledger in made:
+                ledger.close()
+            if self.owns_zone:
+                self.zone.close()
+            raise
+        return made
 
     # Life.
 
@@ -78,7 +90,7 @@ class Crew:
 
     def close(self) -> None:
         """Give the shared memory back; nobody is left."""
-        for ledger in self._ledgers:
+        for ledger in self.ledgers:
             ledger.close()
         if self.owns_zone:
             self.zone.close()
@@ -111,11 +123,6 @@ class Crew:
     def hopeless(self) -> list[int]:
         """The indices of workers that were given up."""
         return [index for index, failures in enumerate(self._boot_failures) if failures >= BOOT_TRIES]
-
-    @property
-    def ledgers(self) -> list[Ledger]:
-        """By index."""
-        return self._ledgers
 
     # Leading a worker to the target.
 
@@ -205,7 +212,7 @@ class Crew:
             self._kill(one)
 
     def _on_answer(self, one: WorkerHandle) -> None:
-        if one.told and one.active == one.told:
+        if one.active == self.target.number:
             self._no_deadline(one)
             self._boot_failures[one.index] = 0
         if one.refusal is not None and one.offered == self.target.number:
@@ -228,30 +235,11 @@ class Crew:
             self.runtime.poller.after(_FORK_PAUSE_SECONDS, lambda: self._spawn(index))
 
     def _fork(self, index: int) -> None:
-        ledger, log = self._ledgers[index], self.runtime.log
+        ledger = self.ledgers[index]
         ledger.reset(index)
-        mine, other = channel.pair()
-        arguments = worker.Arguments(
-            index=index,
-            channel=other,
-            ledger_fd=ledger.fd,
-            peers_fd=self.zone.fd,
-            log_fd=log.fd,
-            log_level=log.level,
-            identity=self.target.identity,
-            descriptors=self.target.plan.process.worker_rlimit_nofile,
-        )
-        keep = [other.fileno(), ledger.fd, self.zone.fd, log.fd]
-        try:
-            pid = spawn(lambda: worker.run(arguments), keep, log.emerg)
-        except OSError:
-            mine.close()
-            raise
-        finally:
-            other.close()
-        log.notice(f"start worker process {pid}")
-        one = WorkerHandle(index, pid, mine, ledger)
-        self.workers[pid] = one
+        one = fork_worker(index, ledger, self.zone, self.target, self.runtime.log)
+        self.runtime.log.notice(f"start worker process {one.pid}")
+        self.workers[one.pid] = one
         self.offer(one, self.target)
         self._expect_answer(one)
 

@@ -10,12 +10,14 @@ import time
 
 import msgspec
 
-from proxyd.process import messages
+from proxyd.process import channel, messages, worker
 from proxyd.process.channel import LONGEST_TO_MASTER, ChannelError, Outbox, batches, receive
+from proxyd.process.errorlog import ErrorLog
 from proxyd.process.generation import Generation
 from proxyd.process.openings import Openings
 from proxyd.process.poller import Deadline
-from proxyd.shared.segments import Ledger
+from proxyd.process.spawn import spawn
+from proxyd.shared.segments import Ledger, PeersZone
 
 
 class WorkerHandle:
@@ -139,3 +141,29 @@ class WorkerHandle:
 
     def _post(self, message: messages.ToWorker) -> None:
         self.outbox.post(messages.encode(message))
+
+
+def fork_worker(
+    index: int, ledger: Ledger, zone: PeersZone, generation: Generation, log: ErrorLog
+) -> WorkerHandle:
+    """Start a worker process; it knows nothing yet of what it shall serve. Raises OSError."""
+    mine, other = channel.pair()
+    arguments = worker.Arguments(
+        index=index,
+        channel=other,
+        ledger_fd=ledger.fd,
+        peers_fd=zone.fd,
+        log_fd=log.fd,
+        log_level=log.level,
+        identity=generation.identity,
+        descriptors=generation.plan.process.worker_rlimit_nofile,
+    )
+    keep = [other.fileno(), ledger.fd, zone.fd, log.fd]
+    try:
+        pid = spawn(lambda: worker.run(arguments), keep, log.emerg)
+    except OSError:
+        mine.close()
+        raise
+    finally:
+        other.close()
+    return WorkerHandle(index, pid, mine, ledger)
