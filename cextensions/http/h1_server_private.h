@@ -96,8 +96,9 @@ struct px_h1_exchange {
     px_stream stream;
     px_h1_conn *conn; /* NULL: in the free list */
     px_h1_exchange *next;
-    size_t wanted;      /* read_body's max_bytes; 0: nobody asked */
-    uint64_t body_left; /* of the request, when it has a length */
+    size_t wanted;       /* read_body's max_bytes; 0: nobody asked */
+    uint64_t body_left;  /* of the request, when it has a length */
+    uint64_t body_taken; /* of the request, when it is chunked */
     px_chunked decoder;
     uint64_t answer_left; /* of the answer's declared length; UINT64_MAX: none declared */
     uint64_t turn;        /* px_loop_turns when turn_bytes were moved */

@@ -114,6 +114,9 @@ struct px_stream {
     /* Timeouts and keep-alive rules that the carrier follows until the stream ends: its listener's at first;
      * the Request may put its location's there, which must live until on_done/on_abort. */
     const struct px_h1_settings *settings;
+    /* The Request may set it: a chunk with which a body would get longer is not waited for, on_body_error(413)
+     * comes instead. 0: no limit. */
+    uint64_t body_max;
     bool client_ended; /* FIN seen */
     bool keepalive;    /* after this answer, as far as known */
     bool pipelined;    /* this request was there before the answer to the one before it had gone: $pipe */

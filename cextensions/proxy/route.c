@@ -180,6 +180,7 @@ px_step px_step_location(px_request *r)
     }
     if (body_too_large(r))
         return px_request_send_error(r, 413);
+    r->stream->body_max = (uint64_t)r->settings->plan->client_max_body_size;
     if (found == PX_FOUND_REDIRECT)
         return redirect_to_slash(r, location);
     return location != NULL ? PX_STEP_NEXT : px_request_send_error(r, 404);

@@ -32,6 +32,7 @@ static struct {
     char error_text[128], request_line[256], last_path[256];
     uint64_t sent, head_bytes, received;
     size_t read_max;
+    uint64_t body_max;
     px_stream *held; /* of /hold: the test answers */
     size_t most_unsent;
     char body[1 << 20];
@@ -137,6 +138,7 @@ static void app_on_request(px_stream *stream, const px_request_head *head, px_bl
     request->path = px_arena_copy(&request->arena, head->path);
     snprintf(app.last_path, sizeof app.last_path, "%.*s", PX_SLICE_ARGS(head->path));
     app.body_len = 0;
+    stream->body_max = app.body_max;
     if (path_is(head->path, "/echo") || path_is(head->path, "/count") || path_is(head->path, "/keep")) {
         stream->ops->read_body(stream, app.read_max);
     } else if (path_is(head->path, "/hold")) {
@@ -817,6 +819,23 @@ TEST(bad_chunks, "a broken chunk is answered with 400 and the connection is clos
     CHECK_INT(slice_count(got, "HTTP/1.1"), 1);
     CHECK(far.ended);
     CHECK_INT(app.requests, 1);
+    far_end_close(&far);
+    end();
+}
+
+TEST(large_chunk, "a chunk that would make the body too large is refused by its size, before it comes")
+{
+    begin();
+    app.body_max = 10;
+    far_end far = client(false, false);
+    CHECK_SLICE(body_of(say(&far, "POST /count HTTP/1.1\r\n" HOST
+                                  "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n7\r\ndefghij\r\n0\r\n\r\n")),
+                "10 bytes");
+    px_slice got =
+        say(&far, "POST /count HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n8\r\n");
+    CHECK(slice_has(got, "HTTP/1.1 413 "));
+    CHECK_STRING(app.error_text, "client intended to send too large chunked body: 3+8 bytes");
+    CHECK(far.ended);
     far_end_close(&far);
     end();
 }
