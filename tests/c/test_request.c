@@ -439,9 +439,8 @@ TEST(aborted, "a client that leaves takes its upstream connection with it: 499")
     CHECK_INT(world->worker->upstreams, 0);
     memory_stream_close(&stream);
     CHECK_SLICE(conf_log(world), "499 GET / HTTP/1.1 0\n");
-    CHECK(has(conf_errors(world),
-              "client prematurely closed connection, so upstream connection is closed too while reading "
-              "response header from upstream"));
+    CHECK(has(conf_errors(world), "client prematurely closed connection, so upstream connection is "
+                                  "closed too while sending request to upstream"));
     close_backend(&b);
     conf_close(&world);
 }
