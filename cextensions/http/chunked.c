@@ -166,6 +166,11 @@ px_parse px_chunked_decode(px_chunked *decoder, px_slice *bytes, px_slice *data,
     return decoder->state == ENDED ? PX_PARSE_DONE : PX_PARSE_MORE;
 }
 
+bool px_chunked_in_chunk(const px_chunked *decoder)
+{
+    return decoder->state == DATA || decoder->state == DATA_CR;
+}
+
 size_t px_chunk_head(uint8_t into[PX_CHUNK_HEAD_BYTES], uint64_t size)
 {
     size_t digits = size == 0 ? 1 : (size_t)(67 - __builtin_clzll(size)) / 4;

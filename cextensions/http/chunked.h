@@ -18,6 +18,9 @@ void px_chunked_init(px_chunked *decoder);
  * ended; *bytes is what follows. BAD: *error. */
 px_parse px_chunked_decode(px_chunked *decoder, px_slice *bytes, px_slice *data, px_parse_error *error);
 
+/* Within a chunk, whose size is known: decoder->left is what of its data has not come. */
+bool px_chunked_in_chunk(const px_chunked *decoder);
+
 /* Room for "ffffffffffffffff\r\n"; gives the bytes used. */
 #define PX_CHUNK_HEAD_BYTES 18
 size_t px_chunk_head(uint8_t into[PX_CHUNK_HEAD_BYTES], uint64_t size);

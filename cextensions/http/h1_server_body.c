@@ -36,7 +36,9 @@ static bool chunk_fits(px_h1_exchange *exchange, uint64_t chunk, px_parse_error 
 static px_parse take_chunk(px_h1_exchange *exchange, px_slice *bytes, px_slice *data, px_parse_error *error)
 {
     px_parse result = px_chunked_decode(&exchange->decoder, bytes, data, error);
-    if (result == PX_PARSE_BAD || !chunk_fits(exchange, data->len + exchange->decoder.left, error))
+    bool in_chunk = px_chunked_in_chunk(&exchange->decoder);
+    if (result == PX_PARSE_BAD ||
+        (in_chunk && !chunk_fits(exchange, data->len + exchange->decoder.left, error)))
         return PX_PARSE_BAD;
     exchange->body_taken += data->len;
     return result;

@@ -837,6 +837,10 @@ TEST(large_chunk, "a chunk that would make the body too large is refused by its 
     CHECK_STRING(app.error_text, "client intended to send too large chunked body: 3+8 bytes");
     CHECK(far.ended);
     far_end_close(&far);
+    far = client(false, false);
+    CHECK_INT(say(&far, "POST /count HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nff").len, 0);
+    CHECK(slice_has(say(&far, "x\r\n"), "HTTP/1.1 400 ")); /* it is no size before its line ends */
+    far_end_close(&far);
     end();
 }
 
