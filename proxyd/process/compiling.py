@@ -14,7 +14,7 @@ import msgspec
 
 from proxyd.config.compile import compile_file
 from proxyd.config.errors import SourceFile
-from proxyd.config.plan import EnginePlan, Plan, Upstream
+from proxyd.config.plan import EnginePlan, LogFile, Plan, Root, Upstream
 from proxyd.process import signals
 from proxyd.process.channel import read_memfd
 from proxyd.process.errorlog import EMERG, show
@@ -35,6 +35,7 @@ class CompileResult(msgspec.Struct, frozen=True):
     errors: list[str] = []
     warnings: list[str] = []
     peers: list[tuple[str, str]] = []  # upstream and peer names, to show what shared memory has by digest
+    error_logs: list[tuple[str, int]] = []  # of the main context: key of the file, level
 
 
 def cpus() -> int:
@@ -66,18 +67,29 @@ def compile_fully(options: Options, *, test: bool = False) -> tuple[CompileResul
     for found in compiled.diagnostics:
         texts[found.level].append(str(found).removeprefix(f"proxyd: [{found.level}] "))
     plan = None if texts["emerg"] else compiled.plan
-    names = peer_names(plan) if plan is not None else []
-    return CompileResult(plan, texts["emerg"], texts["warn"], names), compiled.files
+    result = CompileResult(None, texts["emerg"], texts["warn"])
+    if plan is not None:
+        engine = msgspec.msgpack.decode(plan.engine, type=EnginePlan)
+        result = CompileResult(plan, [], texts["warn"], _peer_names(engine), _error_logs(engine))
+    return result, compiled.files
 
 
-def peer_names(plan: Plan) -> list[tuple[str, str]]:
-    """The upstreams and peers that a plan names."""
+def _peer_names(engine: EnginePlan) -> list[tuple[str, str]]:
     names: list[tuple[str, str]] = []
-    for item in msgspec.msgpack.decode(plan.engine, type=EnginePlan).objects:
+    for item in engine.objects:
         if item.kind == "Upstream":
             upstream = msgspec.msgpack.decode(item.body, type=Upstream)
             names += [(_text(upstream.name), _text(peer.name)) for peer in upstream.peers]
     return names
+
+
+def _error_logs(engine: EnginePlan) -> list[tuple[str, int]]:
+    files = {item.digest: item.body for item in engine.objects if item.kind == "LogFile"}
+    root = msgspec.msgpack.decode(engine.objects[-1].body, type=Root)
+    paths = [
+        (msgspec.msgpack.decode(files[log.file], type=LogFile).path, log.level) for log in root.error_log
+    ]
+    return [(f"log:{os.fsdecode(path)}", level) for path, level in paths]
 
 
 def _text(name: bytes) -> str:

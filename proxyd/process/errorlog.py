@@ -10,7 +10,9 @@ import select
 import stat
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 EMERG: Final = 1
@@ -44,24 +46,47 @@ def is_writable(fd: int) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Sink:
+    """One ``error_log``: where lines of at most this level go."""
+
+    fd: int
+    level: int
+
+
 class ErrorLog:
-    """Writes lines of at most ``level`` to a descriptor; a line that cannot be written is dropped.
+    """Writes lines to all error logs of the main context; a line that cannot be written is dropped.
 
     ``terminal_fd``: where a starting master shows problems as well, to whoever typed the command; or -1.
+    ``owns_stderr``: we are a daemon, and standard error leads to the first error log.
     """
 
-    def __init__(self, fd: int, level: int, *, terminal_fd: int = -1) -> None:
-        self.fd = fd  # -1: not open yet
-        self.level = level
+    def __init__(
+        self, sinks: Sequence[Sink] = (), *, terminal_fd: int = -1, owns_stderr: bool = False
+    ) -> None:
+        self.sinks = list(sinks)
         self.terminal_fd = terminal_fd
+        self.owns_stderr = owns_stderr
+
+    def use(self, sinks: Sequence[Sink]) -> None:
+        """Write there from now on. The old files must not be kept open, by standard error either."""
+        self.sinks = list(sinks)
+        if self.owns_stderr and self.sinks:
+            os.dup2(self.sinks[0].fd, 2)
+
+    @property
+    def fds(self) -> list[int]:
+        """The descriptors that a child needs to write here."""
+        return [sink.fd for sink in self.sinks]
 
     def log(self, level: int, message: str) -> None:
         """Write one line."""
         if level <= WARN and self.terminal_fd >= 0:
             show(level, message, self.terminal_fd)
-        if level <= self.level and self.fd >= 0 and is_writable(self.fd):
-            with suppress(OSError):
-                os.write(self.fd, format_line(level, message))
+        for sink in self.sinks:
+            if level <= sink.level and is_writable(sink.fd):
+                with suppress(OSError):
+                    os.write(sink.fd, format_line(level, message))
 
     def emerg(self, message: str) -> None:
         """What stops proxyd, or a reload."""

@@ -25,6 +25,7 @@ class Generation:
     plan: Plan
     plan_fd: int
     peers: list[tuple[str, str]]
+    error_logs: list[tuple[str, int]]
     identity: Identity | None
 
     @classmethod
@@ -33,7 +34,14 @@ class Generation:
         plan = result.plan
         assert plan is not None
         plan_fd = sealed_memfd(f"proxyd-plan-{number}", plan.engine)
-        return cls(number, msgspec.structs.replace(plan, engine=b""), plan_fd, result.peers, identity)
+        return cls(
+            number,
+            msgspec.structs.replace(plan, engine=b""),
+            plan_fd,
+            result.peers,
+            result.error_logs,
+            identity,
+        )
 
     def close(self) -> None:
         """It will not be offered any more."""

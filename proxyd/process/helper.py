@@ -6,11 +6,14 @@ Its death stops no traffic; the master starts it again (keeper.py). When the mas
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from dataclasses import dataclass
 
 from proxyd.process import privileges, signals
+from proxyd.process.channel import close_all
+from proxyd.process.errorlog import ErrorLog
 from proxyd.process.privileges import Identity
 from proxyd.process.spawn import BootError
 from proxyd.process.title import set_title
@@ -22,6 +25,7 @@ class Arguments:
 
     channel: socket.socket
     identity: Identity | None
+    log: ErrorLog
 
 
 def run(arguments: Arguments) -> None:
@@ -31,7 +35,16 @@ def run(arguments: Arguments) -> None:
         privileges.become(arguments.identity)
     except OSError as error:
         raise BootError(f"the helper could not start: {error}") from error
+    _let_go_of_logs(arguments.log)
     asyncio.run(_serve(arguments.channel))
+
+
+def _let_go_of_logs(log: ErrorLog) -> None:
+    """Nobody tells us when logs are reopened; files that were rotated away must not stay open."""
+    close_all(log.fds)
+    if log.owns_stderr:
+        os.dup2(1, 2)  # /dev/null
+    log.use([])
 
 
 async def _serve(channel: socket.socket) -> None:

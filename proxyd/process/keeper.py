@@ -46,8 +46,8 @@ class Keeper:
         log = self.runtime.log
         mine, other = channel.pair()
         self._identity = self.runtime.generation.identity
-        arguments = helper.Arguments(other, self._identity)
-        self.pid = spawn(lambda: helper.run(arguments), [other.fileno(), log.fd], log.emerg)
+        arguments = helper.Arguments(other, self._identity, log)
+        self.pid = spawn(lambda: helper.run(arguments), [other.fileno(), *log.fds], log.emerg)
         other.close()
         log.notice(f"start helper process {self.pid}")
         self._end, self._started = mine, time.monotonic()

@@ -26,8 +26,7 @@ class Prepare(_Tagged, frozen=True, tag="prepare"):
     """Load the plan in the one descriptor (a sealed memfd) that comes along. Answer: Ready or Refused."""
 
     generation: int
-    log_key: str  # the error log of the worker's Python side
-    log_level: int
+    error_logs: list[tuple[str, int]]  # of the worker's Python side: key and level
     shutdown_timeout_ms: int  # for a worker that drains when no master tells it how long
 
 

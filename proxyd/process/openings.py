@@ -7,11 +7,12 @@ is closed after the change; a change that fails leaves everything as it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from proxyd.config.plan import ListenSocket, OpenFile, Plan
 from proxyd.process import sockets
+from proxyd.process.errorlog import Sink
 from proxyd.process.files import open_log, own_descriptor
 from proxyd.process.sockets import BoundSocket, OpenError
 from proxyd.shared.layout import digest
@@ -156,6 +157,10 @@ class Openings:
         """The descriptor of a log, if it is open now."""
         log = self.logs.get(key)
         return log.fd if log is not None else None
+
+    def sinks(self, error_logs: Sequence[tuple[str, int]]) -> list[Sink]:
+        """Where our own messages go, by the keys and levels of a plan."""
+        return [Sink(self.logs[key].fd, level) for key, level in error_logs if key in self.logs]
 
     def close(self) -> None:
         """Close everything."""

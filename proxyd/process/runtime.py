@@ -65,9 +65,7 @@ class Runtime:
 
     def use_log(self) -> None:
         """Write our own messages where the configuration says (again: the file may have been reopened)."""
-        process = self.generation.plan.process
-        fd = self.openings.log_fd(f"log:{process.error_log}")
-        self.log.fd, self.log.level = (2 if fd is None else fd), process.error_level
+        self.log.use(self.openings.sinks(self.generation.error_logs))
 
     def bury(self, counters: list[int]) -> None:
         """Keep what a dead worker counted. Gauges died with it."""

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 
 from proxyd import __version__
-from proxyd.config.plan import Plan
 from proxyd.process import control, files, privileges
 from proxyd.process.compiling import CompileResult, compile_in_child
 from proxyd.process.daemon import Daemon, daemonize
@@ -52,12 +51,12 @@ def start(options: Options) -> int:
 
 def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -> int:
     assert result.plan is not None
-    log = ErrorLog(-1, result.plan.process.error_level, terminal_fd=2)
+    log = ErrorLog(terminal_fd=2)
     openings = Openings()
     try:
         _refuse_second(result.plan.process.pid)
         identity = privileges.look_up(result.plan.process)
-        _open(openings, result.plan, log)
+        _open(openings, result, log)
         runtime = Runtime(options, log, Poller(), openings, Generation.make(1, result, identity))
         return _run(runtime, daemon)
     except OpenErrors as error:
@@ -80,14 +79,17 @@ def _refuse_second(pid_path: str) -> None:
     raise OpenError(f'proxyd is running already, process {pid} (pid file "{pid_path}")')
 
 
-def _open(openings: Openings, plan: Plan, log: ErrorLog) -> None:
+def _open(openings: Openings, result: CompileResult, log: ErrorLog) -> None:
     """Open the logs, so that all that follows is said there, too; then bind.
 
     An address in use is tried again for a while, as nginx does.
     """
-    opened = Opened()
-    errors = openings.open_logs(plan, opened)
-    _use_log(openings, plan, log)
+    plan = result.plan
+    assert plan is not None
+    errors = openings.open_logs(plan, Opened())
+    log.sinks = openings.sinks(result.error_logs)
+    if any(files.own_descriptor(key.removeprefix("log:")) == 2 for key, _ in result.error_logs):
+        log.terminal_fd = -1  # it is a log
     if errors:
         raise OpenErrors(errors)
     for _ in range(_BIND_TRIES):
@@ -103,19 +105,13 @@ def _open(openings: Openings, plan: Plan, log: ErrorLog) -> None:
     raise OpenError("still could not bind()")
 
 
-def _use_log(openings: Openings, plan: Plan, log: ErrorLog) -> None:
-    fd = openings.log_fd(f"log:{plan.process.error_log}")
-    log.fd = -1 if fd is None else fd
-    if files.own_descriptor(plan.process.error_log) == 2 and fd is not None:
-        log.terminal_fd = -1  # it is the log
-
-
 def _run(runtime: Runtime, daemon: Daemon | None) -> int:
     log = runtime.log
     _say_who_we_are(log)
     if daemon is not None:
-        terminal_fd = daemon.detach(log.fd)
+        terminal_fd = daemon.detach(log.fds[0] if log.fds else -1)
         log.terminal_fd = terminal_fd if log.terminal_fd >= 0 else -1
+        log.owns_stderr = True
     set_title("proxyd: master process " + " ".join(runtime.options.command))
     queue = SignalQueue()
     place = control.Place(runtime.generation.plan.process.pid)

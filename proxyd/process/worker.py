@@ -18,7 +18,7 @@ import msgspec
 from proxyd import _engine
 from proxyd.process import channel, messages, privileges, signals
 from proxyd.process.channel import ChannelError, close_all, read_memfd
-from proxyd.process.errorlog import ErrorLog
+from proxyd.process.errorlog import ErrorLog, Sink
 from proxyd.process.loop import new_event_loop
 from proxyd.process.privileges import Identity
 from proxyd.process.spawn import EXIT_BOOT_FAILED, EXIT_CRASHED, describe_exception
@@ -36,8 +36,8 @@ class Arguments:
     channel: socket.socket
     ledger_fd: int
     peers_fd: int
-    log_fd: int
-    log_level: int
+    sinks: list[Sink]
+    owns_stderr: bool
     identity: Identity | None
     descriptors: int | None  # worker_rlimit_nofile
 
@@ -45,7 +45,7 @@ class Arguments:
 def run(arguments: Arguments) -> None:
     """Be a worker until told to leave, in a new child."""
     set_title("proxyd: worker process")
-    log = ErrorLog(arguments.log_fd, arguments.log_level)
+    log = ErrorLog(arguments.sinks, owns_stderr=arguments.owns_stderr)
     try:
         problem = privileges.limit_descriptors(arguments.descriptors)
         if problem is not None:
@@ -79,7 +79,8 @@ class Worker:
             int, int
         ] = {}  # of prepared and active generations: the engine's own number
         self._prepared: dict[int, messages.Prepare] = {}  # of the same: what the master said about them
-        self._shutdown_timeout_ms = 0
+        self._active: messages.Prepare | None = None
+        self._inherited = log.fds  # logs of the master, until there are our own
 
     def run(self) -> None:
         """Serve until told to leave."""
@@ -112,7 +113,7 @@ class Worker:
 
     def _drain_as_configured(self) -> None:
         """Nobody says how long it may take: worker_shutdown_timeout does."""
-        self.drain(self._shutdown_timeout_ms)
+        self.drain(self._active.shutdown_timeout_ms if self._active is not None else 0)
 
     def drain(self, timeout_ms: int) -> None:
         """Finish what runs, then leave."""
@@ -173,11 +174,15 @@ class Worker:
                 self.drain(timeout_ms)
 
     def _keep(self, keys: list[str], fds: list[int]) -> None:
-        self._forget(keys)
+        replaced = [self._fds[key] for key in keys if key in self._fds]
         self._fds.update(zip(keys, fds, strict=True))
+        self._use_log()  # before they are closed: their numbers may soon be a client's
+        close_all(replaced)
 
     def _forget(self, keys: list[str]) -> None:
-        close_all([self._fds.pop(key) for key in keys if key in self._fds])
+        forgotten = [self._fds.pop(key) for key in keys if key in self._fds]
+        self._use_log()
+        close_all(forgotten)
 
     def _forget_sockets(self) -> None:
         self._forget([key for key in self._fds if key.startswith("listen:")])
@@ -196,8 +201,8 @@ class Worker:
         self.engine.activate(self._engine_number[generation])
         self._forget_sockets()  # the engine has them, and finds them by key for the next generation
         self._engine_number = {generation: self._engine_number[generation]}
-        self._prepared = {generation: self._prepared[generation]}
-        self._shutdown_timeout_ms = self._prepared[generation].shutdown_timeout_ms
+        self._active = self._prepared[generation]
+        self._prepared = {generation: self._active}
         self._use_log()
         self._answer(messages.Active(generation))
 
@@ -208,14 +213,15 @@ class Worker:
 
     def _reopen(self, serial: int, keys: list[str]) -> None:
         self.engine.reopen({key: self._fds[key] for key in keys})
-        self._use_log()
         self._answer(messages.Reopened(serial))
 
     def _use_log(self) -> None:
-        """Write our own messages where the newest generation says."""
-        for message in self._prepared.values():
-            self.log.fd = self._fds.get(message.log_key, self.log.fd)
-            self.log.level = message.log_level
+        """Write our own messages where the active generation says."""
+        if self._active is not None:
+            wanted = [(self._fds.get(key), level) for key, level in self._active.error_logs]
+            self.log.use([Sink(fd, level) for fd, level in wanted if fd is not None])
+            close_all(self._inherited)
+            self._inherited = []
 
     def _answer(self, message: messages.ToMaster) -> None:
         try:

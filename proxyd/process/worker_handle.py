@@ -54,13 +54,8 @@ class WorkerHandle:
         """Send a plan and the descriptors that the worker lacks. It answers Ready or Refused."""
         self._send_descriptors(generation, openings, generation.number)
         self.offered, self.refusal = generation.number, None
-        process = generation.plan.process
-        message = messages.Prepare(
-            generation.number,
-            f"log:{process.error_log}",
-            process.error_level,
-            process.worker_shutdown_timeout,
-        )
+        timeout_ms = generation.plan.process.worker_shutdown_timeout
+        message = messages.Prepare(generation.number, generation.error_logs, timeout_ms)
         payload = messages.encode(message)
         self.outbox.post(payload, [generation.plan_fd], generation=generation.number)
 
@@ -153,12 +148,12 @@ def fork_worker(
         channel=other,
         ledger_fd=ledger.fd,
         peers_fd=zone.fd,
-        log_fd=log.fd,
-        log_level=log.level,
+        sinks=log.sinks,
+        owns_stderr=log.owns_stderr,
         identity=generation.identity,
         descriptors=generation.plan.process.worker_rlimit_nofile,
     )
-    keep = [other.fileno(), ledger.fd, zone.fd, log.fd]
+    keep = [other.fileno(), ledger.fd, zone.fd, *log.fds]
     try:
         pid = spawn(lambda: worker.run(arguments), keep, log.emerg)
     except OSError:

@@ -7,6 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
+from tests.support.server import child_pids
 from tests.support.waiting import wait_until
 from tests.unit.process_support import QUICK, SITE, FakeServer, ask_on, refused
 
@@ -224,6 +225,27 @@ def test_logs_are_reopened_by_command_and_by_signal(directory: Path) -> None:
             server.ask()
             server.wait_for_access(1)
             assert old.stat().st_size == written and server.error_log.exists()
+
+
+def test_nobody_keeps_a_file_open_that_was_rotated_away(directory: Path) -> None:
+    server = FakeServer(directory, main="error_log {dir}/second.log notice;", workers=2)
+    assert server.run().returncode == 0  # as a daemon, whose standard error is the log
+    master = int(server.pid_path.read_text())
+    try:
+        wait_until(lambda: len(child_pids(master)) == 3, "all processes")
+        for name in ("error.log", "second.log", "access.log"):
+            (directory / name).rename(directory / f"old-{name}")
+        assert server.run("reopen").returncode == 0
+        for pid in (master, *child_pids(master)):
+            links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+            assert [link for link in links if "/old-" in link] == []
+        for name in ("error.log", "second.log"):
+            assert "reopening logs" in (directory / f"old-{name}").read_text()
+        assert server.run("reload").returncode == 0
+        for name in ("error.log", "second.log"):
+            assert "reconfiguring" in (directory / name).read_text()
+    finally:
+        assert server.run("stop").returncode == 0
 
 
 def test_a_log_that_cannot_be_reopened_is_told(directory: Path) -> None:
