@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import resource
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +23,8 @@ from tests.e2e.watching import (
     wait_for_service,
     workers_of,
 )
+from tests.soak import stores
+from tests.soak.watchpoint import is_possible
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server
@@ -403,3 +407,53 @@ def test_when_workers_cannot_start_the_master_says_why_and_ends(directory: Path)
     assert "Operation not permitted" in done.stderr
     assert "Operation not permitted" in server.log()
     assert not server.pid_path.exists()
+
+
+def limit_memory(pid: int, less: int) -> None:
+    """Let a process map no more memory, its children neither; below 0: lift that."""
+    matched = re.search(r"^VmSize:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert matched
+    size = resource.RLIM_INFINITY if less < 0 else int(matched[1]) * 1024 - less
+    resource.prlimit(pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+
+
+@proxyd_only("it starts the next one for ever")
+def test_a_worker_that_cannot_be_replaced_is_given_up_until_the_next_reload(directory: Path) -> None:
+    server = make_server(directory, "server { listen 127.0.0.1:{port0}; return 200 hello; }", workers=2)
+    with server:
+        first, second = wait_for_service(server, 2)
+        limit_memory(server.pid, 1_000_000)
+        kill(first)
+        server.wait_for_log(r"\[alert\] .*worker \d failed to start 5 times and is given up")
+        server.wait_for_log("could not start: .*could not be mapped", 5)
+        assert server.worker_pids() == [second]
+        assert fetch(server.port()).body == b"hello"
+        assert len(status_of(server)["given_up"]) == 1
+        limit_memory(server.pid, -1)
+        assert server.run("reload").returncode == 0
+        assert second in wait_for_service(server, 2)
+        assert status_of(server)["given_up"] == []
+
+
+@proxyd_only("it starts the next one for ever")
+def test_a_master_that_can_start_no_worker_any_more_ends_and_says_so(directory: Path) -> None:
+    server = make_server(directory, "server { listen 127.0.0.1:{port0}; return 200 hello; }")
+    server.start()
+    (worker,) = wait_for_service(server)
+    limit_memory(server.pid, 1_000_000)
+    kill(worker)
+    assert server.wait_for_exit() == 1
+    assert re.search(r"\[emerg\] .*no worker process is left", server.log())
+    assert not server.pid_path.exists()
+
+
+# Stopped in a debugger, and killed there
+
+
+@proxyd_only("it keeps no such account")
+@pytest.mark.skipif(not is_possible(), reason="needs root, ptrace and debug registers")
+def test_a_worker_killed_at_a_store_to_shared_memory_leaves_nothing_wrong() -> None:
+    places = ("log regions: used", "log regions: state", "new peer: key", "peers Zone: owner of the lock")
+    rows = stores.run_some([(field, 1) for field in stores.FIELDS if field.name in places])
+    assert rows[0].value == len(places)
+    assert not [row for row in rows if not row.ok]

@@ -295,18 +295,17 @@ def held_up(pid: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def plan_of(times: int) -> Iterator[list[tuple[Field, int]]]:
-    """Batches: every field behind its first store, then every one behind its second, and so on."""
-    everything = itertools.cycle([(place, count) for count in _COUNTS for place in FIELDS])
-    wanted = list(itertools.islice(everything, times))
-    for start in range(0, times, _BATCH):
-        yield wanted[start : start + _BATCH]
-
-
 def run(scale: float) -> list[Row]:
     """The run."""
     if not is_possible():
         return [Row("stores", "kills at stores", 0, "", "", "needs root, ptrace and x86-64: not run")]
+    times = max(len(FIELDS), round(len(FIELDS) * len(_COUNTS) * scale))
+    everything = itertools.cycle([(place, count) for count in _COUNTS for place in FIELDS])
+    return run_some(list(itertools.islice(everything, times)))
+
+
+def run_some(wanted: list[tuple[Field, int]]) -> list[Row]:
+    """Kill a worker at each of these: behind so many stores to the field."""
     outcome = Outcome()
     with scratch() as directory, Backend() as backend, ReservedPort() as nobody:
         Sites.live, Sites.dead = backend.address, f"127.0.0.1:{nobody.number}"
@@ -316,26 +315,24 @@ def run(scale: float) -> list[Row]:
         with running(server):
             wait_for_service(server, 2)
             killing = Killing(server, outcome)
-            for wanted in plan_of(max(len(FIELDS), round(len(FIELDS) * len(_COUNTS) * scale))):
-                killing.batch(wanted)
+            for start in range(0, len(wanted), _BATCH):
+                killing.batch(wanted[start : start + _BATCH])
         alerts = [line for line in server.log().split("\n") if re.search(r"\[(alert|emerg)\]", line)]
         strange = [line for line in alerts if "exited on signal 9" not in line]
         print("\n".join(strange[:20]), end="\n" if strange else "")
+    return _rows(outcome, len(strange))
+
+
+def _rows(outcome: Outcome, strange: int) -> list[Row]:
+    missed = "not: " + ", ".join(outcome.missed) if outcome.missed else ""
     return [
         Row("stores", "kills", outcome.kills, f"{len(FIELDS)} fields"),
-        Row(
-            "stores",
-            "of them directly behind a store",
-            outcome.at_stores,
-            "",
-            "",
-            "not: " + ", ".join(outcome.missed),
-        ),
+        Row("stores", "of them directly behind a store", outcome.at_stores, "", "", missed),
         Row("stores", "requests answered meanwhile", outcome.requests),
         Row("stores", "failures other than ends of the dead worker's connections", outcome.wrong, "", "= 0"),
         Row("stores", "reloads that failed because of it", outcome.failed_reloads, "", "= 0"),
         Row("stores", "counted as running at rest", outcome.left, "", "= 0"),
         Row("stores", "log lines lost", outcome.lost, "", "= 0"),
         Row("stores", "log lines doubled", outcome.doubled, "", "= 0"),
-        Row("stores", "other alerts in the log", len(strange), "", "= 0"),
+        Row("stores", "other alerts in the log", strange, "", "= 0"),
     ]
