@@ -365,6 +365,45 @@ def test_a_listener_that_goes_and_comes_again_serves(serve: Serve) -> None:
             Client(server.port(1))
 
 
+@KEEPS_WORKERS
+def test_hundreds_of_listeners_can_be_added_at_once(serve: Serve) -> None:
+    server = serve(returning("first"), workers=2)
+    workers = workers_of(server, 2)
+    many = "".join(f"listen 127.0.0.1:{{port{number}}};" for number in range(1, 301))
+    server.write_config(returning("many", more=many))
+    reload(server)
+    for number in (0, 1, 150, 253, 254, 300):
+        assert fetch(server.port(number)).body == b"many"
+    server.write_config(returning("first"))
+    reload(server)
+    with pytest.raises(ConnectionRefusedError):
+        Client(server.port(300))
+    assert server.worker_pids() == workers
+
+
+@KEEPS_WORKERS
+def test_reuseport_and_the_number_of_workers_may_change_under_load(serve: Serve) -> None:
+    with Backend() as backend:
+        server = serve(loaded("0"), workers=2, backend0=backend.address)
+        wait_for_service(server, 2)
+        plain = "listen 127.0.0.1:{port0};"
+        grouped = "listen 127.0.0.1:{port0} reuseport;"
+        changes = [(grouped, 2), (grouped, 3), (grouped, 1), (plain, 1), (grouped, 2), (plain, 2)]
+        with Load(server.port(), clients=0, fresh=6, downloads=2) as load:
+            load.wait_for(requests=50)
+            for number, (listen, workers) in enumerate(changes, 1):
+                server.write_config(loaded(str(number)).replace(plain, listen))
+                text = server.config_path.read_text()
+                server.config_path.write_text(
+                    text.replace("worker_processes 2;", f"worker_processes {workers};")
+                )
+                by_command(server)
+                assert len(server.worker_pids()) == workers
+                load.wait_for(requests=50)
+            report = load.stop()
+    assert report.failed == 0, report.tell_failures()
+
+
 # Failures
 
 
