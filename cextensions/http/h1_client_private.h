@@ -50,8 +50,8 @@ struct px_h1_client {
     bool writable_owed : 1; /* on_writable is due when the queue is empty */
     bool bytes_sent : 1;
     bool bytes_received : 1;
-    bool keepalive : 1;   /* the answer allows another */
-    bool send_failed : 1; /* with send_error; what the peer said before is still being read */
+    bool keepalive : 1;     /* the answer allows another */
+    bool send_failed : 1;   /* with send_error; what the peer said before is still being read */
     uint16_t informational; /* heads of 1xx in this exchange */
     int send_error;
     px_transport transport;
