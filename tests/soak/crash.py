@@ -36,7 +36,7 @@ def workers(times: int) -> list[Row]:
                     os.kill(victim, signal.SIGKILL)
                     killed.append(victim)
                     workers_of(server, 2, without=[victim])
-                    load.wait_for(requests=10)
+                    load.wait_for(requests=50)
                     load.wait_until_open(8)
                 report = load.stop()
             left = counts_left(server)
