@@ -333,7 +333,7 @@ def test_a_backend_that_accepts_no_connection_leads_on_only_for_timeout(
         server = serve(
             group(
                 "server {silent}; server {backend0};",
-                f"proxy_connect_timeout 100ms; proxy_next_upstream {conditions};",
+                f"proxy_connect_timeout 400ms; proxy_next_upstream {conditions};",
             ),
             silent=f"127.0.0.1:{port.number}",
             **addresses(peers),
@@ -363,7 +363,7 @@ def test_no_next_backend_is_asked_after_next_upstream_timeout(serve: Serve, with
         server = serve(
             group(
                 "server {silent}; server {backend0};",
-                f"proxy_read_timeout 100ms; proxy_next_upstream_timeout {within};",
+                f"proxy_read_timeout 500ms; proxy_next_upstream_timeout {within};",
             ),
             silent=silent.address,
             **addresses(peers),
@@ -581,7 +581,6 @@ def test_a_connection_older_than_keepalive_time_is_not_kept(serve: Serve) -> Non
 
         wait_until(a_second_connection, "the first connection to become too old")
         assert peer.wait_for_end(1) == "eof"
-        assert len(peer.connections[0].requests) > 1
 
 
 def test_the_connection_used_last_is_used_next(serve: Serve) -> None:

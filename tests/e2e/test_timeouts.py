@@ -60,7 +60,7 @@ def test_a_client_that_does_not_finish_its_head_is_disconnected(
     serve: Serve, part: str, activity: str, request_line: str, host: str | None
 ) -> None:
     server = serve(
-        proxying(server="server_name x.example; client_header_timeout 100ms;"), backend0="127.0.0.1:1"
+        proxying(server="server_name x.example; client_header_timeout 500ms;"), backend0="127.0.0.1:1"
     )
     with Client(server.port()) as client:
         client.send(part)
@@ -137,7 +137,7 @@ def test_a_client_that_does_not_finish_a_streamed_body_loses_its_backend(serve: 
 
 def test_an_idle_client_is_disconnected_in_silence(serve: Serve) -> None:
     with Peer() as peer:
-        server = serve("keepalive_timeout 100ms;" + proxying(), backend0=peer.address)
+        server = serve("keepalive_timeout 500ms;" + proxying(), backend0=peer.address)
         with Client(server.port()) as client:
             for _ in range(2):
                 assert not client.get().says_close
@@ -266,7 +266,7 @@ def test_a_backend_that_stops_in_its_body_cuts_the_answer(serve: Serve, framing:
 
     with Peer(stops) as peer:
         server = serve(
-            proxying("proxy_read_timeout 100ms;", server="server_name x.example;"), backend0=peer.address
+            proxying("proxy_read_timeout 500ms;", server="server_name x.example;"), backend0=peer.address
         )
         with Client(server.port()) as client:
             client.request()
@@ -312,15 +312,15 @@ def test_a_backend_that_does_not_read_the_request_is_504(serve: Serve) -> None:
 
 CLOCK = (
     "server { listen 127.0.0.1:{port0}; server_name x.example;"
-    " location /tick { proxy_read_timeout 150ms; proxy_pass http://{silent}; }"
+    " location /tick { proxy_read_timeout 250ms; proxy_pass http://{silent}; }"
     " location / { %s proxy_pass http://{backend0}; } }"
 )
-TICKS = 8
-"""so many times 150 ms are more than the second which the tests below allow"""
+TICKS = 9
+"""so many times 250 ms are more than the two seconds which the tests below allow"""
 
 
 def tick(server: Server) -> None:
-    """Let 150 ms pass on the server's own clock."""
+    """Let 250 ms pass on the server's own clock."""
     assert fetch(server.port(), "/tick").status == 504
 
 
@@ -333,7 +333,7 @@ def test_a_backend_that_goes_on_speaking_is_in_time(serve: Serve) -> None:
             connection.send("x")
 
     with Peer(silent) as clock, Peer(speaks) as peer:
-        server = serve(CLOCK % "proxy_read_timeout 1s;", silent=clock.address, backend0=peer.address)
+        server = serve(CLOCK % "proxy_read_timeout 2s;", silent=clock.address, backend0=peer.address)
         with Client(server.port()) as client:
             client.request()
             peer.wait_for_requests(1)
@@ -345,7 +345,7 @@ def test_a_backend_that_goes_on_speaking_is_in_time(serve: Serve) -> None:
 
 def test_a_client_that_goes_on_sending_its_body_is_in_time(serve: Serve) -> None:
     with Peer(silent) as clock, Peer() as peer:
-        server = serve(CLOCK % "client_body_timeout 1s;", silent=clock.address, backend0=peer.address)
+        server = serve(CLOCK % "client_body_timeout 2s;", silent=clock.address, backend0=peer.address)
         with Client(server.port()) as client:
             client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {TICKS}\r\n\r\n")
             for _ in range(TICKS):
@@ -366,13 +366,13 @@ def test_a_slow_client_is_not_taken_for_a_slow_backend(serve: Serve, buffering: 
 
     with Peer(silent) as clock, Peer(sends_much) as peer:
         server = serve(
-            CLOCK % f"proxy_read_timeout 100ms; proxy_buffering {buffering};",
+            CLOCK % f"proxy_read_timeout 2s; proxy_buffering {buffering};",
             silent=clock.address,
             backend0=peer.address,
         )
         with Client(server.port(), receive_buffer=16384) as client:
             client.request()
             reading = client.start_response()
-            for _ in range(3):
+            for _ in range(TICKS):
                 tick(server)
             assert len(reading.finish().body) == size

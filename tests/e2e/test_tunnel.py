@@ -283,7 +283,7 @@ def test_a_half_close_of_the_backend_is_passed_on_and_it_still_hears(serve: Serv
 
 def test_a_silent_tunnel_ends_after_proxy_read_timeout(serve: Serve) -> None:
     with Peer(switching(mirror)) as peer:
-        server = serve(tunnelling("proxy_read_timeout 150ms;"), backend0=peer.address)
+        server = serve(tunnelling("proxy_read_timeout 500ms;"), backend0=peer.address)
         with upgraded(server) as client:
             client.send("still here")
             assert client.read_bytes(10) == b"still here"
