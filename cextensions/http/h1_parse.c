@@ -8,8 +8,8 @@ typedef struct side {
     int status;
     bool request;
     const char *activity;
-    const char *invalid_line, *too_many, *duplicate, *invalid_length, *length_and_encoding, *unknown_encoding,
-        *encoding_in_1_0;
+    const char *invalid_line, *too_many, *long_connection, *duplicate, *invalid_length, *length_and_encoding,
+        *unknown_encoding, *encoding_in_1_0;
     int unknown_encoding_status;
 } side;
 
@@ -19,6 +19,7 @@ static const side client_side = {
     .activity = "reading client request headers",
     .invalid_line = "client sent invalid header line",
     .too_many = "client sent too many header lines",
+    .long_connection = "client sent too long \"Connection\" header",
     .duplicate = "client sent duplicate header line",
     .invalid_length = "client sent invalid \"Content-Length\" header",
     .length_and_encoding =
@@ -33,6 +34,7 @@ static const side upstream_side = {
     .activity = "reading response header from upstream",
     .invalid_line = "upstream sent invalid header",
     .too_many = "upstream sent too many header lines",
+    .long_connection = "upstream sent too long \"Connection\" header",
     .duplicate = "upstream sent duplicate header line",
     .invalid_length = "upstream sent invalid \"Content-Length\" header",
     .length_and_encoding =
@@ -336,6 +338,10 @@ static px_parse read_status_line(reader *r, px_response_head_in *head)
 
 /* ---- Header fields ---- */
 
+/* Each field of the head is looked for in those that Connection names, so that their number must be bounded:
+ * 30 KB of commas in front of 900 fields took 100 ms. Proxies and browsers name one or two. */
+#define CONNECTION_BYTES_MOST 512
+
 enum connection_option { CLOSE = 1, KEEP_ALIVE = 2, UPGRADE = 4, OTHER_NAME = 8 };
 
 /* What the fields say together. A slice with data NULL: there was no such field. */
@@ -344,6 +350,7 @@ typedef struct fields {
     px_header *headers;
     uint32_t count;
     unsigned connection; /* enum connection_option */
+    size_t connection_bytes;
     bool upgrade;
     px_slice host, length, encoding, expect;
     int64_t body;
@@ -417,6 +424,9 @@ static px_parse take_field(fields *f, const px_header *header, px_parse_error *e
         return take_once(f, &f->encoding, header, error);
     case PX_HEADER_CONNECTION:
         px_header_each_token(header->value, add_connection_option, &f->connection);
+        f->connection_bytes += header->value.len;
+        if ((f->connection & OTHER_NAME) && f->connection_bytes > CONNECTION_BYTES_MOST)
+            return bad_field(f, error, f->side->long_connection, nowhere);
         break;
     case PX_HEADER_UPGRADE:
         f->upgrade = true;

@@ -33,12 +33,16 @@ bool px_table_add(px_table *table, px_slice key, const void *value)
         return false;
     *slot = (px_table_slot){hash, key, value};
     table->count++;
+    if (key.len > table->longest)
+        table->longest = key.len;
     return true;
 }
 
+/* What is longer than every key is not hashed: a peer may send a name of thousands of dots, of which each
+ * end, or each beginning, is looked for. */
 const void *px_table_find(const px_table *table, px_slice key)
 {
-    if (table->count == 0)
+    if (table->count == 0 || key.len > table->longest)
         return NULL;
     return slot_of(table, key, px_hash_caseless(key))->value;
 }

@@ -16,6 +16,7 @@ typedef struct px_table {
     px_table_slot *slots;
     uint32_t mask;
     uint32_t count;
+    size_t longest; /* of the keys */
 } px_table;
 
 /* Room for capacity names. 0: a table in which nothing is found. */
