@@ -16,9 +16,10 @@ static px_engine_listening *of(const px_listener *listener)
 
 /* ---- worker_connections ---- */
 
+/* The peer's side of a tunnel is among upstreams; the client's side is no client's connection any more. */
 static uint64_t connections(const px_worker *worker)
 {
-    return worker->clients + worker->upstreams + worker->idle_count;
+    return worker->clients + worker->tunnel_count + worker->upstreams + worker->idle_count;
 }
 
 static bool has_room(const px_engine *engine)
@@ -155,6 +156,7 @@ static void close_listening(px_engine_listening *listening)
 {
     px_listener *listener = listening->listener;
     px_loop *loop = listening->engine->worker.loop;
+    px_listener_accept_waiting(listener);
     listening->listener = NULL;
     listening
         ->connections++; /* stays while its idle connections close; px_engine_sweep_listenings frees it */

@@ -52,6 +52,7 @@ typedef struct px_proxy {
 
     bool stale_retried; /* this try had its one new connection after a dead idle one */
     bool connected;
+    bool exhausted;             /* this worker can have no more connections */
     bool counted;               /* the connection is in px_worker.upstreams */
     bool paused;                /* the peer is not read: the client is slow */
     bool upstream_done;         /* the peer's answer is complete */

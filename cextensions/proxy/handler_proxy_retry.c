@@ -95,17 +95,31 @@ static void log_connect_error(px_proxy *proxy, int error)
                    PX_SLICE_ARGS(proxy->peer_name), px_log_errno(error));
 }
 
+/* Out of descriptors or memory: that is not the peer's failure, and another one would not be reached
+ * either. */
+static bool is_our_failure(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer)
 {
     px_request *r = proxy->request;
     bool pending = false;
     int fd = px_connect(&peer->address, r->settings->plan->proxy_socket_keepalive, &pending);
+    if (fd < 0 && is_our_failure(errno)) {
+        proxy->exhausted = true;
+        px_request_log(r, PX_LOG_ALERT, "socket() failed (%s) while connecting to upstream",
+                       px_log_errno(errno));
+        return NULL;
+    }
     if (fd < 0) {
         log_connect_error(proxy, errno);
         return NULL;
     }
     px_h1_client *client = px_h1_client_new(r->worker->loop, fd, pending);
     if (client == NULL) {
+        proxy->exhausted = true;
         px_request_log(r, PX_LOG_ALERT, "epoll_ctl(1, %d) failed (%s) while connecting to upstream", fd,
                        px_log_errno(errno));
         close(fd);
@@ -184,16 +198,27 @@ static void answer_no_live(px_proxy *proxy)
     px_request_send_error(r, 502);
 }
 
-static bool has_room(px_proxy *proxy)
+static bool may_connect(px_proxy *proxy)
 {
     px_request *r = proxy->request;
-    if (!px_list_empty(&proxy->pick.peer->shelf->parked) || r->worker->may_connect(r->worker))
+    if (r->worker->may_connect(r->worker))
         return true;
+    proxy->exhausted = true;
     px_request_log(r, PX_LOG_ALERT, "%lld worker_connections are not enough while connecting to upstream",
                    (long long)r->generation->plan->worker_connections);
-    px_proxy_let_go(proxy, PX_TRY_FINE, false);
-    px_request_send_error(r, 500);
     return false;
+}
+
+static bool has_room(px_proxy *proxy)
+{
+    return !px_list_empty(&proxy->pick.peer->shelf->parked) || may_connect(proxy);
+}
+
+/* No peer is to blame, and no other could be asked. */
+static void answer_exhausted(px_proxy *proxy)
+{
+    px_proxy_let_go(proxy, PX_TRY_FINE, false);
+    px_request_send_error(proxy->request, 500);
 }
 
 void px_proxy_try(px_proxy *proxy)
@@ -208,8 +233,12 @@ void px_proxy_try(px_proxy *proxy)
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_TRIES, 1);
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_RETRIES, proxy->try_count > 0);
         begin_try(proxy, peer->plan->name);
-        if (!has_room(proxy) || ask_peer(proxy, false))
+        if (has_room(proxy) && ask_peer(proxy, false))
             return;
+        if (proxy->exhausted) {
+            answer_exhausted(proxy);
+            return;
+        }
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
         px_proxy_current_try(proxy)->status = 502;
@@ -294,7 +323,7 @@ static bool retry_stale(px_proxy *proxy, const px_h1_failure *failure)
         return false;
     proxy->stale_retried = true;
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_STALE, 1);
-    if (!r->worker->may_connect(r->worker))
+    if (!may_connect(proxy))
         return false;
     px_proxy_current_try(proxy)->connect_ms = PX_TIME_UNKNOWN;
     return ask_peer(proxy, true);
@@ -319,6 +348,10 @@ void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure)
     connection_lost(proxy);
     if (retry_stale(proxy, failure))
         return;
+    if (proxy->exhausted) {
+        answer_exhausted(proxy);
+        return;
+    }
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
     int64_t kind = tell(proxy, failure);
     if (r->head_sent) {
