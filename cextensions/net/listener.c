@@ -11,6 +11,8 @@
 
 #define RETRY_MS 500
 #define ERROR_GAP_MS 1000
+#define WAITING_MOST 1024  /* in a flood there is always one more */
+#define ACCEPTS_AT_ONCE 64 /* multi_accept: others have their turn in a flood, too */
 
 static void wait_for_connections(px_listener *listener)
 {
@@ -69,8 +71,9 @@ static void on_event(px_watch *watch, uint32_t events)
 {
     px_listener *listener = PX_CONTAINER(watch, px_listener, watch);
     (void)events;
-    while (accept_one(listener) && listener->multi_accept && !listener->closing) {
-    }
+    for (int left = ACCEPTS_AT_ONCE; left > 0; left--)
+        if (!accept_one(listener) || !listener->multi_accept || listener->closing)
+            return;
 }
 
 static void on_retry(px_timer *timer)
@@ -101,6 +104,12 @@ void px_listener_resume(px_listener *listener)
 {
     if (!px_timer_running(&listener->retry))
         wait_for_connections(listener);
+}
+
+void px_listener_accept_waiting(px_listener *listener)
+{
+    for (int left = WAITING_MOST; left > 0 && accept_one(listener); left--) {
+    }
 }
 
 void px_listener_close(px_listener *listener)

@@ -31,6 +31,8 @@ typedef struct px_listener {
 px_listener *px_listener_open(px_loop *loop, int fd);
 /* Accepts again after may_accept said no. Idempotent, cheap. */
 void px_listener_resume(px_listener *listener);
+/* Takes the connections that wait in the kernel, which would be reset when the socket is closed. */
+void px_listener_accept_waiting(px_listener *listener);
 /* Stops accepting, closes the socket and gives up the engine's reference; the memory lives until the last
  * reference is gone (and until the turn is over). */
 void px_listener_close(px_listener *listener);
