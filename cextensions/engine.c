@@ -67,6 +67,20 @@ static void close_tunnels(px_engine *engine)
         px_tunnel_close(PX_CONTAINER(engine->worker.tunnels.next, px_proxy, tunnel_link)->tunnel);
 }
 
+static void flush_file(const px_file *file)
+{
+    for (px_list *at = file->sinks.next; at != &file->sinks; at = at->next)
+        px_log_sink_flush(PX_CONTAINER(at, px_log_sink, link));
+}
+
+/* The logs of the Generation are still there, so that it can be told what could not be written. */
+static void end_logs(px_engine *engine)
+{
+    for (px_list *at = engine->worker.files.next; at != &engine->worker.files; at = at->next)
+        flush_file(PX_CONTAINER(at, px_file, link));
+    px_log_main = engine->log_before;
+}
+
 static void close_everything(px_engine *engine)
 {
     px_engine_close_listenings(engine);
@@ -76,6 +90,7 @@ static void close_everything(px_engine *engine)
     px_engine_sweep_listenings(engine);
     while (!px_list_empty(&engine->prepared))
         px_engine_discard(engine, PX_CONTAINER(engine->prepared.next, px_prepared, link)->generation->number);
+    end_logs(engine);
     px_generation_release(&engine->active);
     px_timer_stop(engine->worker.loop, &engine->drain_timer);
 }
@@ -86,7 +101,6 @@ void px_engine_delete(px_engine **engine)
     *engine = NULL;
     if (deleted == NULL)
         return;
-    px_log_main = deleted->log_before; /* the other one goes with its Generation */
     if (deleted->worker.loop != NULL)
         close_everything(deleted);
     px_objects_delete(&deleted->worker.objects);
@@ -237,8 +251,7 @@ bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint3
     bool good = true;
     for (px_list *at = engine->worker.files.next; at != &engine->worker.files; at = at->next) {
         px_file *file = PX_CONTAINER(at, px_file, link);
-        for (px_list *sink = file->sinks.next; sink != &file->sinks; sink = sink->next)
-            px_log_sink_flush(PX_CONTAINER(sink, px_log_sink, link));
+        flush_file(file);
         int fd = -1;
         for (uint32_t i = 0; i < count && fd < 0; i++)
             if (descriptors[i].key.len == file->path_len + 4 &&

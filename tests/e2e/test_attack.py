@@ -1,0 +1,223 @@
+"""What a hostile client or backend may try, and what must not come of it: attacks that once worked."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.support import Serve, make_server, proxyd_only, proxying
+from tests.e2e.watching import wait_for_service
+from tests.support.client import Client, fetch
+from tests.support.peer import Connection, Peer
+from tests.support.server import Server
+from tests.support.waiting import wait_until
+
+HELLO = "server { listen 127.0.0.1:{port0}; return 200 hello; }"
+SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+ASK = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+UPGRADING = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;\n"
+
+
+@contextmanager
+def flooding(port: int, what: bytes, connections: int = 1) -> Iterator[Callable[[], int]]:
+    """Connections that send the same bytes again and again; yields how many bytes went so far."""
+    over = threading.Event()
+    sent = [0] * connections
+
+    def flood(number: int) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as sock, suppress(OSError):
+            sock.settimeout(1)
+            while not over.is_set():
+                with suppress(TimeoutError):
+                    sent[number] += sock.send(what)
+
+    threads = [threading.Thread(target=flood, args=(number,), daemon=True) for number in range(connections)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield lambda: sum(sent)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+# Starving others
+
+
+def test_a_flood_of_empty_lines_keeps_nobody_from_being_served(serve: Serve) -> None:
+    server = serve(HELLO)
+    with flooding(server.port(), b"\r\n" * 500_000) as sent:
+        wait_until(lambda: sent() > 10_000_000, "10 MB of empty lines")
+        for _ in range(5):
+            assert fetch(server.port()).body == b"hello"
+
+
+# Upgrades
+
+
+def test_a_map_with_a_named_group_may_be_asked_for_when_a_tunnel_has_ended(serve: Serve) -> None:
+    def script(connection: Connection) -> None:
+        connection.receive()
+        connection.send(SWITCHING)
+
+    with Peer(script) as peer:
+        server = serve(
+            "map $http_user_agent $kind { default none; ~^(?<word>[a-z]+) $word; }\n" + proxying(UPGRADING),
+            backend0=peer.address,
+            log_format="$uri $kind",
+        )
+        with Client(server.port()) as client:
+            client.send(ASK + "User-Agent: robot/1\r\n\r\n")
+            assert client.read_response().status == 101
+            assert client.read_to_end() == b""
+        assert server.wait_for_access(1) == ["/ws robot"]
+
+
+@proxyd_only("it makes a tunnel of it, whose first bytes are the rest of the body")
+def test_an_upgrade_before_the_request_was_taken_is_no_upgrade(serve: Serve) -> None:
+    def hasty(connection: Connection) -> None:
+        connection.receive_head()
+        connection.receive_piece(10)
+        connection.send(SWITCHING)
+        connection.receive_to_end()
+
+    with Peer(hasty, tolerant=True) as peer:
+        server = serve(proxying(UPGRADING + "proxy_request_buffering off;"), backend0=peer.address)
+        with Client(server.port()) as client:
+            client.send(ASK + "Content-Length: 100000\r\n\r\n" + "x" * 10)
+            assert client.read_response().status == 502
+        server.wait_for_log("101 Switching Protocols before it had the whole request")
+
+
+# Costs
+
+
+@pytest.mark.parametrize("value", ["a," * 300, "a" + "," * 600, "a, " * 170 + "b" * 10])
+@proxyd_only("it passes hop-by-hop fields on")
+def test_a_connection_header_of_many_names_is_refused(serve: Serve, value: str) -> None:
+    with Peer() as peer:
+        server = serve(proxying(), backend0=peer.address)
+        with Client(server.port()) as client:
+            assert client.get(headers=f"Connection: {value}\r\n").status == 400
+        with Client(server.port()) as client:
+            half = value[: len(value) // 2]
+            assert client.get(headers=f"Connection: {half}\r\nConnection: {half}x\r\n").status == 400
+        assert fetch(server.port(), headers="Connection: X-One, X-Two, close\r\nX-One: 1\r\n").status == 200
+        assert peer.requests[-1].header("X-One") is None
+
+
+def test_names_with_more_dots_than_any_wildcard_are_still_compared_rightly(serve: Serve) -> None:
+    server = serve(
+        "server { listen 127.0.0.1:{port0}; return 200 default; }\n"
+        "server { listen 127.0.0.1:{port0}; server_name *.example.com; return 200 head; }\n"
+        "server { listen 127.0.0.1:{port0}; server_name www.example.*; return 200 tail; }\n"
+    )
+    dots = "a." * 3000
+    for host, expected in {
+        dots + "example.com": b"head",
+        "www.example." + dots + "a": b"tail",
+        dots + "a": b"default",
+        "example.com": b"default",
+    }.items():
+        answer = fetch(server.port(), headers=f"Host: {host}\r\n")
+        assert (answer.status, answer.body) == (200, expected), host[-40:]
+
+
+# Out of something
+
+
+@contextmanager
+def troubled(directory: Path, http: str, **arguments: object) -> Iterator[Server]:
+    """A server that may say in its log that it lacks something."""
+    with make_server(directory, http, **arguments) as server:
+        yield server
+    assert not re.search("AddressSanitizer|runtime error|exited on signal", server.output())
+
+
+def test_a_worker_without_descriptors_blames_no_backend(directory: Path) -> None:
+    with (
+        Peer() as one,
+        Peer() as two,
+        troubled(
+            directory,
+            "upstream group { server {backend0} max_fails=1; server {backend1} max_fails=1; }\n"
+            + proxying(backend="group"),
+            main="worker_rlimit_nofile 40;",
+            backend0=one.address,
+            backend1=two.address,
+        ) as server,
+    ):
+        with Client(server.port()) as client:
+            others = [Client(server.port()) for _ in range(50)]
+            server.wait_for_log(r"accept4?\(\) failed \(24: Too many open files\)")
+            assert client.get().status == 500
+        for other in others:
+            other.close()
+        for _ in range(3):
+            assert fetch(server.port()).status == 200
+        assert one.requests and two.requests
+
+
+@proxyd_only("it counts a tunnel's connections while they are in use by a request alone")
+def test_both_sides_of_a_tunnel_count_against_worker_connections(directory: Path) -> None:
+    def tunnel(connection: Connection) -> None:
+        connection.receive()
+        connection.send(SWITCHING)
+        connection.receive_to_end()
+
+    with Peer(tunnel) as peer:
+        events = "worker_connections 8;"
+        with troubled(directory, proxying(UPGRADING), events=events, backend0=peer.address) as server:
+            clients = []
+            for _ in range(4):
+                clients.append(Client(server.port()))
+                clients[-1].send(ASK + "\r\n")
+                assert clients[-1].read_response().status == 101
+            with Client(server.port()) as fifth:
+                fifth.send(ASK + "\r\n")
+                server.wait_for_log("8 worker_connections are not enough")
+                clients[0].close()
+                assert fifth.read_response().status == 101
+            for client in clients:
+                client.close()
+
+
+@proxyd_only("it says nothing about it")
+def test_a_log_that_cannot_be_written_when_a_worker_leaves_is_told_of(directory: Path) -> None:
+    with troubled(
+        directory, "log_format bare $uri; access_log /dev/full bare buffer=64k;\n" + HELLO, access_log=""
+    ) as server:
+        assert fetch(server.port()).status == 200
+        assert server.stop(signal.SIGQUIT) == 0
+        assert re.search(r'write\(\) to "/dev/full" failed \(28: No space left on device\)', server.log())
+
+
+# The end
+
+
+@proxyd_only("its workers close at once what they listen on")
+def test_who_waits_to_be_accepted_is_served_by_a_worker_that_is_told_to_leave(serve: Serve) -> None:
+    server = serve(HELLO)
+    worker = wait_for_service(server)[0]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        clients = [Client(server.port()) for _ in range(40)]
+        for client in clients:
+            client.request()
+        server.signal(signal.SIGQUIT)
+        server.wait_for_log("gracefully shutting down|signal 3|SIGQUIT")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    for client in clients:
+        assert client.read_response().body == b"hello"
+        client.close()
+    assert server.wait_for_exit() == 0
