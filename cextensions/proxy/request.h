@@ -34,7 +34,7 @@ typedef struct px_answer {
     int64_t content_length;    /* -1: not known */
     bool close;                /* the connection ends with this answer */
     bool upgrade;              /* 101 */
-    bool has_type; /* headers[0] is Content-Type, until a filter puts something in front */
+    bool has_type;             /* headers[0] is Content-Type, until a filter puts something in front */
     bool has_server, has_date; /* among headers: the filter adds none */
 } px_answer;
 
