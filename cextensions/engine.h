@@ -5,17 +5,9 @@
 
 #include "base/loop.h"
 #include "base/slice.h"
+#include "proxy/handover.h"
 
 typedef struct px_engine px_engine;
-
-typedef struct px_descriptor {
-    px_slice key; /* "listen:...", "log:..." */
-    int fd;       /* stays the caller's; the engine duplicates what it keeps */
-} px_descriptor;
-
-typedef struct px_engine_error {
-    char text[512];
-} px_engine_error;
 
 /* NULL: error->text says why. */
 px_engine *px_engine_new(int worker, int ledger_fd, int peers_fd, px_engine_error *error);

@@ -5,16 +5,19 @@ class EngineError(Exception):
 
 class Engine:
     def __init__(self, worker: int, ledger_fd: int, peers_fd: int) -> None:
-        """worker: index from 0. ledger_fd, peers_fd: shared segments that the master made (shared/segments.py)."""
+        """worker: index from 0. ledger_fd, peers_fd: segments that the master made (shared/segments.py)."""
     def register(self, fd: int, events: int) -> None:
         """Watch a Python descriptor. events: select.EPOLLIN | select.EPOLLOUT, level-triggered."""
     def modify(self, fd: int, events: int) -> None: ...
     def unregister(self, fd: int) -> None: ...
     def select(self, timeout: float) -> list[tuple[int, int]]:
-        """Serve HTTP until a Python descriptor is ready or timeout seconds (negative: for ever) are over. Releases the GIL."""
+        """Serve HTTP until a Python descriptor is ready or timeout seconds (negative: for ever) are over.
+
+        Releases the GIL."""
     def prepare(self, plan: bytes, descriptors: dict[str, int]) -> int:
-        """Load a Plan (msgpack of EnginePlan). Descriptors by key; the engine duplicates what it keeps. Gives the new
-        generation's number. Raises EngineError: nothing has changed."""
+        """Load a Plan (msgpack of EnginePlan). Descriptors by key; the engine duplicates what it keeps.
+
+        Gives the new generation's number. Raises EngineError: nothing has changed."""
     def activate(self, generation: int) -> None:
         """New requests use it from now on; listeners that it lacks are closed, new ones accept."""
     def discard(self, generation: int) -> None:
@@ -22,7 +25,7 @@ class Engine:
     def reopen(self, descriptors: dict[str, int]) -> None:
         """Put new files under the keys ("log:PATH"); buffered lines go to the old file first."""
     def drain(self, timeout_ms: int) -> None:
-        """Stop accepting, close idle connections, let the rest finish; after timeout_ms (0: never) close what is left."""
+        """Stop accepting, close idle connections, let the rest finish; after timeout_ms (0: never) close all."""
     def live(self) -> dict[str, int]:
         """Objects alive: connections, requests, tunnels, idle_upstream, generations, objects, timers, blocks."""
     def close(self) -> None: ...

@@ -297,7 +297,8 @@ static void turn(px_loop *loop, uint64_t until_ms)
 {
     int count = wait_for_events(loop, until_ms);
     px_loop_clock_update(loop);
-    px_list put_off; /* taken before the events, which may put off more: that is for the turn after this one */
+    px_list
+        put_off; /* taken before the events, which may put off more: that is for the turn after this one */
     px_list_init(&put_off);
     px_list_splice(&put_off, &loop->next_tasks);
     call_watches(loop, count);

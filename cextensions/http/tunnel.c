@@ -10,6 +10,9 @@
 #define TUNNEL_MAGIC 0x4c4e5554u
 #define READ_BYTES 32768u
 #define IOV_USED 16
+/* A peer that was told "no more comes" and says nothing for so long has left without a word: proxy_read_timeout
+ * is often a day, and a tunnel must not lie half open that long. */
+#define HALF_CLOSED_MS 10000u
 
 typedef struct direction {
     px_transport *from, *to;
@@ -146,17 +149,31 @@ static bool run_way(px_tunnel *tunnel, direction *way, size_t *moved)
     return true;
 }
 
+static bool is_half_closed(const px_tunnel *tunnel)
+{
+    return tunnel->to_client.ended || tunnel->to_peer.ended;
+}
+
+static void restart_timer(px_tunnel *tunnel)
+{
+    uint64_t patience = tunnel->timeout_ms;
+    if (is_half_closed(tunnel) && patience > HALF_CLOSED_MS)
+        patience = HALF_CLOSED_MS;
+    px_timer_start(tunnel->loop, &tunnel->timer, patience);
+}
+
 static void run(px_tunnel *tunnel)
 {
     if (!tunnel->started || tunnel->ended)
         return;
     size_t moved = 0;
+    bool was_half_closed = is_half_closed(tunnel);
     if (!run_way(tunnel, &tunnel->to_client, &moved) || !run_way(tunnel, &tunnel->to_peer, &moved))
         return;
     if (tunnel->to_client.ended && tunnel->to_peer.ended)
         end(tunnel, false, NULL);
-    else if (moved > 0)
-        px_timer_start(tunnel->loop, &tunnel->timer, tunnel->timeout_ms);
+    else if (moved > 0 || is_half_closed(tunnel) != was_half_closed)
+        restart_timer(tunnel);
 }
 
 void px_tunnel_on_ready(px_transport *transport)
@@ -171,7 +188,8 @@ static void on_task(px_task *task)
 
 static void on_timer(px_timer *timer)
 {
-    end(PX_CONTAINER(timer, px_tunnel, timer), true, NULL);
+    px_tunnel *tunnel = PX_CONTAINER(timer, px_tunnel, timer);
+    end(tunnel, !is_half_closed(tunnel), NULL);
 }
 
 /* ---- what others call ---- */
@@ -202,7 +220,7 @@ void px_tunnel_start(px_tunnel *tunnel)
     assert(tunnel->magic == TUNNEL_MAGIC);
     assert(px_transport_open(&tunnel->client.transport) && px_transport_open(&tunnel->peer.transport));
     tunnel->started = true;
-    px_timer_start(tunnel->loop, &tunnel->timer, tunnel->timeout_ms);
+    restart_timer(tunnel);
     px_loop_defer(tunnel->loop, &tunnel->task);
 }
 

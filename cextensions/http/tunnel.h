@@ -1,7 +1,7 @@
 /* Two transports joined (WebSocket): bytes both ways, each direction with its own buffer and back-pressure:
  * what cannot be written is not read. A half-close is passed on; the tunnel ends when both directions ended,
- * on an error, or when nothing moved for timeout_ms (either direction counts). An idle tunnel holds no
- * buffer. */
+ * on an error, or when nothing moved for timeout_ms (either direction counts; 10 s at most once one of them has
+ * ended). An idle tunnel holds no buffer. */
 #ifndef PX_HTTP_TUNNEL_H
 #define PX_HTTP_TUNNEL_H
 

@@ -11,11 +11,11 @@
 #ifndef PX_PROXY_CONF_H
 #define PX_PROXY_CONF_H
 
-#include "engine.h"
 #include "generated/plan_kinds.h"
 #include "http/h1_client.h"
 #include "http/h1_server.h"
 #include "proxy/handler.h"
+#include "proxy/handover.h"
 #include "proxy/table.h"
 #include "proxy/template.h"
 #include "proxy/worker.h"

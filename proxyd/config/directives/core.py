@@ -55,7 +55,8 @@ class HeaderBuffers(BufferCount):
         buffers = super().read(args, scope)
         if buffers.size < LEAST_HEADER_BUFFER:
             raise Invalid(
-                'the "large_client_header_buffers" size must be equal to or greater than "connection_pool_size"',
+                'the "large_client_header_buffers" size must be equal to or greater than '
+                '"connection_pool_size"',
                 f"at least {LEAST_HEADER_BUFFER} bytes",
                 1,
             )
@@ -83,8 +84,8 @@ DIRECTIVES = (
         "keepalive_timeout",
         EVERYWHERE,
         KeepaliveTimeout(),
-        "How long an idle connection of a client stays open; 0 closes after each request. The second value, if "
-        "given, is told to clients in a Keep-Alive field.",
+        "How long an idle connection of a client stays open; 0 closes after each request. The second value, "
+        "if given, is told to clients in a Keep-Alive field.",
         default="75s",
         setting=True,
         fields=(("keepalive_timeout", int), ("keepalive_timeout_header", int)),
@@ -141,8 +142,8 @@ DIRECTIVES = (
         "large_client_header_buffers",
         HTTP | SERVER,
         HeaderBuffers(),
-        "How many larger buffers a head may take, and their size. A request line or field that fits into none "
-        "is refused (414, 400).",
+        "How many larger buffers a head may take, and their size. A request line or field that fits into "
+        "none is refused (414, 400).",
         default="4 8k",
         setting=True,
     ),
