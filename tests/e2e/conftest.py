@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import Serve, check_it_lived_well, make_server
+from tests.e2e.support import Serve, check_it_lived_well, make_server, quit_in_order
 from tests.support.server import Server
 
 
 @pytest.fixture
 def serve(directory: Path) -> Iterator[Serve]:
-    """Start servers; when the test ends each must stop in order, with nothing alarming in its log."""
+    """Start servers; when the test ends each must end in order, with nothing alarming in its log.
+
+    They are told to quit, not to stop: a connection or request that was leaked would keep them from ending.
+    """
     servers: list[Server] = []
     with ExitStack() as stack:
 
@@ -26,5 +29,7 @@ def serve(directory: Path) -> Iterator[Serve]:
             return server
 
         yield start
+        for server in servers:
+            quit_in_order(server)
     for server in servers:
         check_it_lived_well(server)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -35,9 +36,16 @@ def make_server(directory: Path, http: str, **arguments: Any) -> Server:
     return Server(KIND, directory, defaults + http, **arguments)
 
 
+def quit_in_order(server: Server) -> None:
+    """End it once all requests are finished. (nginx then calls closing idle connections an alert.)"""
+    if server.kind == "proxyd" and server.process is not None and server.process.poll() is None:
+        assert server.stop(signal.SIGQUIT) == 0
+
+
 def check_it_lived_well(server: Server) -> None:
     """No process of it died or complained about itself."""
-    said = [line for line in server.output().split("\n") if _NEVER_IN_A_LOG.search(line)]
+    everything = server.log() + (server.directory / "stderr").read_text("latin-1")
+    said = [line for line in everything.split("\n") if _NEVER_IN_A_LOG.search(line)]
     assert not said, f"{server.kind} said:\n" + "\n".join(said)
 
 

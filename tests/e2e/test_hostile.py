@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.e2e.hostile import Backend, Case, Requests, echo_of, own_cases, parser_cases
-from tests.e2e.support import Serve, check_it_lived_well, make_server, proxyd_only, proxying
+from tests.e2e.support import Serve, check_it_lived_well, make_server, proxyd_only, proxying, quit_in_order
 from tests.support.client import Client, fetch
 from tests.support.peer import Peer, answering
 
@@ -74,7 +74,8 @@ def front() -> Iterator[dict[str, Requests]]:
         yield runs
         for run in runs.values():
             run.close()
-    check_it_lived_well(server)
+        quit_in_order(server)
+        check_it_lived_well(server)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,8 @@ def backends() -> Iterator[tuple[int, dict[str, Backend]]]:
         )
         stack.enter_context(server)
         yield server.port(), of_case
-    check_it_lived_well(server)
+        quit_in_order(server)
+        check_it_lived_well(server)
 
 
 @pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.name)
