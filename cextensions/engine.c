@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "engine_private.h"
@@ -40,6 +41,8 @@ px_engine *px_engine_new(int worker, int ledger_fd, int peers_fd, px_engine_erro
     px_engine *engine = px_memory_zalloc(sizeof *engine);
     px_hash_seed();
     init_worker(engine);
+    px_crash_describe = px_request_describe;
+    px_crash_install(worker);
     engine->worker.loop = px_loop_new();
     px_timer_init(&engine->drain_timer, on_drained);
     engine->log_before = px_log_main;
@@ -79,6 +82,7 @@ static void end_logs(px_engine *engine)
     for (px_list *at = engine->worker.files.next; at != &engine->worker.files; at = at->next)
         flush_file(PX_CONTAINER(at, px_file, link));
     px_log_main = engine->log_before;
+    px_crash_use_log(&px_log_main);
 }
 
 static void close_everything(px_engine *engine)
@@ -110,6 +114,7 @@ void px_engine_delete(px_engine **engine)
     px_ledger_close(&deleted->worker.ledger);
     px_h1_server_pool_clear();
     px_block_pool_clear();
+    px_crash_uninstall();
     free(deleted);
 }
 
@@ -237,6 +242,8 @@ bool px_engine_activate(px_engine *engine, uint64_t generation, px_engine_error 
     prepared->generation->references++;
     drop_prepared(prepared);
     px_log_main = *engine->active->log;
+    px_crash_use_log(&px_log_main);
+    px_crash_generation = engine->active->number;
     retire(before);
     px_worker_count(&engine->worker, PX_COUNTER_GENERATIONS_ACTIVATED, 1);
     px_engine_on_room(&engine->worker);

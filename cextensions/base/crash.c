@@ -230,6 +230,8 @@ void px_crash_install(int worker)
     sigaltstack(&own, &stack_before);
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < NUMBERS; i++) /* a crash within the report ends it, and the process */
+        sigaddset(&action.sa_mask, numbers[i]);
     for (size_t i = 0; i < NUMBERS; i++)
         sigaction(numbers[i], &action, &before[i]);
 }
@@ -251,8 +253,6 @@ void px_crash_install(int worker)
     (void)worker;
 }
 
-void px_crash_uninstall(void)
-{
-}
+void px_crash_uninstall(void) {}
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/wheel.h"
@@ -249,6 +250,7 @@ static void run_tasks(px_loop *loop, px_list *put_off)
     while (!px_list_empty(&loop->tasks)) {
         px_task *task = PX_CONTAINER(loop->tasks.next, px_task, link);
         px_list_unlink(&task->link);
+        px_crash_subject = NULL;
         task->run(task);
     }
 }
@@ -288,6 +290,7 @@ static void call_watches(px_loop *loop, int count)
     for (int i = 0; i < count; i++) {
         uint64_t key = loop->events[i].data.u64;
         slot *found = &loop->slots[(uint32_t)key];
+        px_crash_subject = NULL;
         if (found->generation == (uint32_t)(key >> 32))
             found->watch->on_event(found->watch, loop->events[i].events);
     }
@@ -302,9 +305,11 @@ static void turn(px_loop *loop, uint64_t until_ms)
     px_list_init(&put_off);
     px_list_splice(&put_off, &loop->next_tasks);
     call_watches(loop, count);
+    px_crash_subject = NULL;
     px_wheel_advance(&loop->wheel, loop->now_ms);
     run_tasks(loop, &put_off);
     free_garbage(loop);
+    px_crash_subject = NULL;
     atomic_store_explicit(loop->turns, px_loop_turns(loop) + 1, memory_order_relaxed);
 }
 

@@ -196,7 +196,7 @@ void px_proxy_send_request(px_proxy *proxy)
 
 void px_proxy_on_sent(px_h1_client *client)
 {
-    ask_for_body(px_h1_client_owner(client));
+    ask_for_body(px_proxy_of(client));
 }
 
 /* ---- start and end ---- */

@@ -106,6 +106,14 @@ void px_proxy_count_bytes(px_proxy *proxy);
 /* What the connection in hand is doing: "while ..." of log lines. */
 const char *px_proxy_activity(const px_proxy *proxy);
 
+/* In a callback of the client: whose it is. */
+static inline px_proxy *px_proxy_of(const px_h1_client *client)
+{
+    px_proxy *proxy = px_h1_client_owner(client);
+    px_crash_subject = proxy->request;
+    return proxy;
+}
+
 static inline px_try *px_proxy_current_try(px_proxy *proxy)
 {
     return &proxy->tries[proxy->try_count - 1];

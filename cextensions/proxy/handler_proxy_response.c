@@ -114,7 +114,7 @@ static void finish(px_proxy *proxy)
 
 void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bool last)
 {
-    px_proxy *proxy = px_h1_client_owner(client);
+    px_proxy *proxy = px_proxy_of(client);
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
     for (uint32_t i = 0; i < count; i++)
@@ -155,6 +155,7 @@ static void on_tunnel_end(px_tunnel *tunnel, const px_tunnel_result *result)
     px_proxy *proxy = px_tunnel_owner(tunnel);
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
+    px_crash_subject = r;
     log_tunnel_end(r, result);
     proxy->tunnel = NULL;
     px_list_unlink(&proxy->tunnel_link);
@@ -212,7 +213,7 @@ static void upgrade(px_proxy *proxy, const px_response_head_in *head)
 void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block,
                       bool body_follows)
 {
-    px_proxy *proxy = px_h1_client_owner(client);
+    px_proxy *proxy = px_proxy_of(client);
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
     now->status = head->status;

@@ -158,7 +158,7 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
 
 static void on_connected(px_h1_client *client)
 {
-    px_proxy *proxy = px_h1_client_owner(client);
+    px_proxy *proxy = px_proxy_of(client);
     proxy->connected = true;
     px_proxy_current_try(proxy)->connect_ms =
         px_loop_now_ms(proxy->request->worker->loop) - proxy->try_started_ms;
@@ -343,7 +343,7 @@ static void connection_lost(px_proxy *proxy)
 
 void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure)
 {
-    px_proxy *proxy = px_h1_client_owner(client);
+    px_proxy *proxy = px_proxy_of(client);
     px_request *r = proxy->request;
     connection_lost(proxy);
     if (retry_stale(proxy, failure))

@@ -30,6 +30,11 @@ static const struct {
 #define STEPS (sizeof steps / sizeof steps[0])
 #define LOCATION_STEP 2
 
+const char *px_request_step_name(const px_request *r)
+{
+    return r->step < STEPS ? steps[r->step].name : "none";
+}
+
 void px_request_continue(px_request *r)
 {
     while (r->step < STEPS) {
@@ -83,6 +88,7 @@ static px_request *new_request(px_stream *stream)
     r->filters = &px_filter_headers;
     r->started_ms = stream->started_ms;
     stream->request = r;
+    px_crash_subject = r;
     r->worker->requests++;
     px_worker_count(r->worker, PX_COUNTER_REQUESTS, 1);
     px_worker_count(r->worker, PX_COUNTER_REQUESTS_ACTIVE, 1);
@@ -261,6 +267,7 @@ static px_request *request_of(px_stream *stream)
 {
     px_request *r = stream->request;
     PX_REQUEST_CHECK(r);
+    px_crash_subject = r;
     return r;
 }
 
@@ -318,10 +325,9 @@ static void on_done(px_stream *stream)
 
 static void on_abort(px_stream *stream, px_abort_reason reason)
 {
-    px_request *r = stream->request;
-    if (r == NULL)
+    if (stream->request == NULL)
         return;
-    PX_REQUEST_CHECK(r);
+    px_request *r = request_of(stream);
     stream->request = NULL;
     bool told = r->end_status != 0; /* on_bad_request or on_body_error has said why */
     if (!told && !r->head_sent)
@@ -455,6 +461,7 @@ void px_request_end(px_request *r)
     worker->requests--;
     px_worker_count(worker, PX_COUNTER_REQUESTS_ACTIVE, -1);
     r->magic = 0;
+    px_crash_subject = NULL;
     px_arena arena = r->arena; /* r lies in it */
     px_arena_clear(&arena);
     px_generation_release(&generation);

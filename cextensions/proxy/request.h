@@ -6,6 +6,7 @@
 #ifndef PX_PROXY_REQUEST_H
 #define PX_PROXY_REQUEST_H
 
+#include "base/crash.h"
 #include "http/path.h"
 #include "http/stream.h"
 #include "proxy/conf.h"
@@ -151,6 +152,10 @@ void px_request_set_slot(px_request *r, uint64_t slot, px_slice value);
 
 /* What is wrong with a head and where, in nginx's form. */
 void px_request_log_bad(px_request *r, int level, const char *text, px_slice where, const char *activity);
+/* Of the step that runs, or waits. */
+const char *px_request_step_name(const px_request *r);
+/* For a crash report: which request, at which step, of whom. subject: a Request. */
+void px_request_describe(px_crash_line *line, const void *subject);
 /* A line in the error log with nginx's context behind it: ", client: ..., server: ..., request: ...,
  * upstream: ..., host: ...". */
 void px_request_log(px_request *r, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -221,3 +221,23 @@ def test_who_waits_to_be_accepted_is_served_by_a_worker_that_is_told_to_leave(se
         assert client.read_response().body == b"hello"
         client.close()
     assert server.wait_for_exit() == 0
+
+
+# Crashes
+
+
+@proxyd_only("it leaves nothing but its signal")
+@pytest.mark.skipif("asan" in os.environ.get("PROXYD_CMD", ""), reason="the sanitizer reports instead")
+def test_a_crash_leaves_a_report_of_the_request_its_step_its_client_and_the_stack(directory: Path) -> None:
+    with make_server(directory, HELLO) as server:
+        worker = wait_for_service(server)[0]
+        os.kill(worker, signal.SIGSEGV)
+        server.wait_for_log(rf"\[alert\] .*worker process {worker} exited on signal 11")
+        log = server.log()
+        who = rf"\[alert\] {worker}#{worker}: "
+        told = rf"{who}worker 0 crashed: signal 11 \(SIGSEGV\) sent by process \d+, generation 1\n"
+        assert re.search(told, log), log
+        assert re.search(who + "crashed while no request was served\n", log), log
+        assert re.search(who + r"crashed with this stack.*\n.*\[0x[0-9a-f]+\]\n", log), log
+        assert re.search(r"_engine.*\.so", log), log
+        assert fetch(server.port()).body == b"hello"
