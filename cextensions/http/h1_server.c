@@ -223,7 +223,7 @@ static void set_address(px_client *client, const px_address *peer, char *text)
     if (host.len > INET6_ADDRSTRLEN)
         host.len = INET6_ADDRSTRLEN;
     memcpy(text, host.data, host.len);
-    client->address = *peer;
+    client->address = px_address_endpoint(peer);
     client->address_text = px_slice_from(text, host.len);
     px_arena_clear(&scratch);
 }

@@ -1,5 +1,5 @@
 /* HTTP/1 towards clients: one connection carries Streams one after the other. Owns the connection's memory:
- * about 400 bytes while idle (no receive buffer, no stream). Keep-alive, pipelining, Expect, timeouts,
+ * about 340 bytes while idle (no receive buffer, no stream). Keep-alive, pipelining, Expect, timeouts,
  * lingering close, draining of unread bodies live here. */
 #ifndef PX_HTTP_H1_SERVER_H
 #define PX_HTTP_H1_SERVER_H

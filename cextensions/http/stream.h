@@ -32,7 +32,7 @@ typedef struct px_client {
     uint64_t number;     /* $connection */
     uint64_t requests;   /* $connection_requests: this one included */
     uint64_t started_ms; /* monotonic: $connection_time */
-    px_address address;
+    px_endpoint address;
     px_slice address_text; /* $remote_addr */
     int fd;                /* for getsockname */
     px_listener *listener;

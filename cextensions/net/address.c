@@ -88,3 +88,16 @@ uint16_t px_address_port(const px_address *address)
         return ntohs(address->v6.sin6_port);
     return 0;
 }
+
+px_endpoint px_address_endpoint(const px_address *address)
+{
+    px_endpoint endpoint = {.port = px_address_port(address)};
+    if (address->any.sa_family == AF_INET) {
+        endpoint.ip_len = sizeof address->v4.sin_addr;
+        memcpy(endpoint.ip, &address->v4.sin_addr, sizeof address->v4.sin_addr);
+    } else if (address->any.sa_family == AF_INET6) {
+        endpoint.ip_len = sizeof address->v6.sin6_addr;
+        memcpy(endpoint.ip, &address->v6.sin6_addr, sizeof address->v6.sin6_addr);
+    }
+    return endpoint;
+}

@@ -18,6 +18,15 @@ typedef struct px_address {
     socklen_t len;
 } px_address;
 
+/* An IP address and port alone: a fifth of a px_address, for what there are very many of. */
+typedef struct px_endpoint {
+    uint8_t ip[16];
+    uint8_t ip_len; /* 4 or 16; 0: a unix socket, which has neither */
+    uint16_t port;
+} px_endpoint;
+
+px_endpoint px_address_endpoint(const px_address *address);
+
 /* Families as in the Plan. */
 enum { PX_FAMILY_LOCAL = 1, PX_FAMILY_V4 = 4, PX_FAMILY_V6 = 6 };
 

@@ -148,12 +148,8 @@ VARIABLE(host)
 VARIABLE(binary_remote_addr)
 {
     (void)op;
-    const px_address *address = &r->client->address;
-    if (address->any.sa_family == AF_INET)
-        return copy(r, &address->v4.sin_addr, 4);
-    if (address->any.sa_family == AF_INET6)
-        return copy(r, &address->v6.sin6_addr, 16);
-    return copy(r, "unix:", 5);
+    const px_endpoint *address = &r->client->address;
+    return address->ip_len > 0 ? copy(r, address->ip, address->ip_len) : copy(r, "unix:", 5);
 }
 
 VARIABLE(remote_addr)
@@ -165,7 +161,7 @@ VARIABLE(remote_addr)
 VARIABLE(remote_port)
 {
     (void)op;
-    uint16_t port = px_address_port(&r->client->address);
+    uint16_t port = r->client->address.port;
     return port > 0 ? px_var_uint(r, port) : PX_SLICE("");
 }
 

@@ -359,11 +359,10 @@ void conf_settle(conf_world *world)
 
 memory_stream *conf_request(conf_world *world, const char *head)
 {
-    static const uint8_t ip[4] = {192, 0, 2, 7};
     memory_stream *stream =
         memory_stream_open(world->worker->loop, &px_request_stream_user, &world->listener);
     stream->stream.settings = &world->listening.listen->settings->h1;
-    px_address_make(&stream->client.address, 4, px_slice_from(ip, 4), 54321);
+    stream->client.address = (px_endpoint){.ip = {192, 0, 2, 7}, .ip_len = 4, .port = 54321};
     stream->client.address_text = S("192.0.2.7");
     stream->client.number = 7;
     memory_stream_request(stream, head);

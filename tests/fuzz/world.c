@@ -255,12 +255,11 @@ static const px_stream_ops carrier = {
 
 static void begin(exchange *e, px_generation *generation, const px_listen *listen)
 {
-    static const uint8_t ip[4] = {192, 0, 2, 7};
     e->listening = (px_listening){&engine->worker, generation, listen};
     e->listener = (px_listener){.loop = engine->worker.loop, .fd = socket_fd, .owner = &e->listening};
     e->client = (px_client){.number = 7, .requests = 1, .fd = socket_fd, .listener = &e->listener};
     e->client.address_text = PX_SLICE("192.0.2.7");
-    px_address_make(&e->client.address, PX_FAMILY_V4, px_slice_from(ip, sizeof(ip)), 54321);
+    e->client.address = (px_endpoint){.ip = {192, 0, 2, 7}, .ip_len = 4, .port = 54321};
     e->stream.ops = &carrier;
     e->stream.user = &px_request_stream_user;
     e->stream.client = &e->client;
