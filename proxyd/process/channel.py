@@ -161,15 +161,17 @@ class Outbox:
             if self._waiting:
                 close_all(self._waiting.popleft()[2])
 
-    def take_back(self, generation: int) -> None:
-        """Drop what waits for this generation."""
+    def take_back(self, generation: int) -> bool:
+        """Drop what waits for this generation; whether there was any, and so the last of it."""
         kept: deque[tuple[int, bytes, list[int]]] = deque()
         for entry in self._waiting:
             if entry[0] == generation:
                 close_all(entry[2])
             else:
                 kept.append(entry)
+        dropped = len(kept) < len(self._waiting)
         self._waiting = kept
+        return dropped
 
     def close(self) -> None:
         """Drop everything, now and later."""

@@ -10,6 +10,7 @@ from proxyd.process.crew import Crew
 from proxyd.process.generation import Generation
 from proxyd.process.runtime import Runtime
 from proxyd.process.worker_handle import WorkerHandle
+from proxyd.shared.counters import NUMBER
 
 # A worker that was told when to be gone gets this much longer.
 _GRACE_SECONDS = 5.0
@@ -32,6 +33,29 @@ class Fleet:
         self._others.append(crew)
         crew.start()
         return crew
+
+    def free_peers(self) -> int:
+        """Make room in a peers Zone that is filling up: forget the peers that no configuration has any more.
+
+        Each worker's Ledger says what its loaded configurations hold. Nobody may be loading one meanwhile,
+        who could have found a record and not yet said that he holds it. Gives how many were forgotten.
+        """
+        zone = self.current.zone
+        crews = [crew for crew in self.crews if crew.zone is zone]
+        if any(one.loading for crew in crews for one in crew.workers.values()):
+            return 0
+        known = [state.slot for state in zone.peers()]
+        if len(known) <= zone.capacity // 2:
+            return 0
+        held = [
+            sum(column)
+            for column in zip(*(one.held() for crew in crews for one in crew.ledgers), strict=True)
+        ]
+        unused = [slot for slot in known if not held[slot]]
+        for slot in unused:
+            zone.free(slot)
+        self.runtime.dead_counters[NUMBER["zone_evictions"]] += len(unused)
+        return len(unused)
 
     def promote(self, crew: Crew) -> Crew:
         """From now on this crew serves; gives the one before."""

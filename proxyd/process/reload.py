@@ -101,6 +101,7 @@ class Reload:
 
     def _prepare(self) -> None:
         assert self._new is not None
+        self.fleet.free_peers()
         why = self._new.needs_new_processes(self._old_generation, self.crew.shape)
         if why is None and self.crew.workers and not self.crew.leaving:
             self._ask_workers(self._new)

@@ -38,6 +38,7 @@ class WorkerHandle:
         self.leaving = False
         self.refusal: str | None = None
         self.deadline: Deadline | None = None  # of what it was asked last
+        self._unanswered: set[int] = set()  # generations that it was sent and may still be loading
         self._sent: dict[str, int] = {}  # key: serial of the descriptor that it has
 
     @property
@@ -50,10 +51,16 @@ class WorkerHandle:
         """Whether it has ever served."""
         return self.active != 0
 
+    @property
+    def loading(self) -> bool:
+        """Whether it may be loading a configuration now."""
+        return bool(self._unanswered)
+
     def offer(self, generation: Generation, openings: Openings) -> None:
         """Send a plan and the descriptors that the worker lacks. It answers Ready or Refused."""
         self._send_descriptors(generation, openings, generation.number)
         self.offered, self.refusal = generation.number, None
+        self._unanswered.add(generation.number)
         timeout_ms = generation.plan.process.worker_shutdown_timeout
         message = messages.Prepare(generation.number, generation.error_logs, timeout_ms)
         payload = messages.encode(message)
@@ -67,7 +74,8 @@ class WorkerHandle:
     def discard(self, number: int) -> None:
         """The offer is withdrawn."""
         if self.offered == number:
-            self.outbox.take_back(number)
+            if self.outbox.take_back(number):  # Prepare comes last, so it was not sent
+                self._unanswered.discard(number)
             self.offered = self.prepared = self.told
             self.refusal = None
             self._post(messages.Discard(number))
@@ -110,6 +118,8 @@ class WorkerHandle:
         self.end.close()
 
     def _note(self, answer: messages.ToMaster) -> None:
+        if isinstance(answer, messages.Ready | messages.Refused):
+            self._unanswered.discard(answer.generation)
         match answer:
             case messages.Ready(generation) if generation == self.offered:
                 self.prepared = generation

@@ -119,6 +119,10 @@ class Ledger:
         """Connections in use by slot of the peers Zone."""
         return self._numbers("I", self.shape.active_offset, self.shape.peer_capacity)
 
+    def held(self) -> list[int]:
+        """How many loaded Upstreams refer to each slot of the peers Zone."""
+        return self._numbers("I", self.shape.held_offset, self.shape.peer_capacity)
+
     def log_blocks(self) -> Iterator[LogBlock]:
         """The log lines in it. A region that points outside of the slab is skipped."""
         for number in range(layout.LOG_REGIONS):
@@ -178,6 +182,11 @@ class PeersZone:
             key, fails, _, accessed, checked, _ = _PEER.unpack_from(self._memory, at)
             if any(key):
                 yield PeerState(slot, key, fails, accessed, checked)
+
+    def free(self, slot: int) -> None:
+        """Forget a record. No worker may be loading a configuration: it could be about to take it."""
+        at = layout.PEERS_HEADER.size + slot * layout.PEER_RECORD.size
+        self._memory[at : at + layout.PEER_RECORD.size] = bytes(layout.PEER_RECORD.size)
 
     def close(self) -> None:
         """Give the memory back (workers that map it keep theirs)."""

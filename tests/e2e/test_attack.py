@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import Serve, make_server, proxyd_only, proxying
-from tests.e2e.watching import wait_for_service
+from tests.e2e.watching import status_of, wait_for_service
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server
@@ -241,3 +241,27 @@ def test_a_crash_leaves_a_report_of_the_request_its_step_its_client_and_the_stac
         assert re.search(who + r"crashed with this stack.*\n.*\[0x[0-9a-f]+\]\n", log), log
         assert re.search(r"_engine.*\.so", log), log
         assert fetch(server.port()).body == b"hello"
+
+
+# Shared memory
+
+
+@proxyd_only("it has no such zone")
+def test_reloads_that_rename_all_backends_do_not_fill_the_zone_of_peers(serve: Serve) -> None:
+    def many(generation: int) -> str:
+        peers = "".join(f"server 127.0.{generation}.{number}:9;" for number in range(1, 251))
+        return f"upstream u{generation} {{ {peers} }}\n" + HELLO + f"# {generation}\n"
+
+    def in_use(generation: int) -> str:
+        return many(generation) + (
+            f"server {{ listen 127.0.0.1:{{port1}}; location / {{ proxy_pass http://u{generation}; }} }}"
+        )
+
+    server = serve(in_use(1))
+    wait_for_service(server)
+    for generation in range(2, 12):  # 2,750 peers in 1,024 records
+        server.write_config(in_use(generation))
+        done = server.run("reload")
+        assert done.returncode == 0, done.stderr
+    assert "zone of peers is full" not in server.log()
+    assert status_of(server)["counters"]["zone_evictions"] >= 1000
