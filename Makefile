@@ -72,8 +72,9 @@ packages-build packages-test packages-lint packages-bench: packages-%:
 	@$(PYTHON) -m pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
+# Debian's own Python where there is one: its headers are what the packages bring, and other users may run it.
 .venv/bin/python: | packages-build
-	@python3 -m venv .venv
+	@$(firstword $(wildcard /usr/bin/python3) python3) -m venv .venv
 
 # The command, and the checkout on the path of this environment's Python. (An editable install by pip would do the
 # same, but compiles the whole engine once more.)

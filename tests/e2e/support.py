@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytest
 
-from tests.support.server import Server
+from tests.support.server import Server, command_of, environment
 from tests.support.waiting import wait_until
 
 KIND = cast(Literal["nginx", "proxyd"], os.environ.get("E2E_SERVER", "proxyd"))
@@ -47,6 +49,24 @@ def check_it_lived_well(server: Server) -> None:
     everything = server.log() + (server.directory / "stderr").read_text("latin-1")
     said = [line for line in everything.split("\n") if _NEVER_IN_A_LOG.search(line)]
     assert not said, f"{server.kind} said:\n" + "\n".join(said)
+
+
+def stranger() -> dict[str, Any]:
+    """Arguments of subprocess that make a process an unprivileged user's. Skips where none can be had."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
+    nobody = pwd.getpwnam("nobody")
+    identity: dict[str, Any] = {
+        "user": nobody.pw_uid,
+        "group": nobody.pw_gid,
+        "extra_groups": [],
+        "env": environment(),
+    }
+    try:
+        subprocess.run([*command_of(KIND), "-v"], **identity, cwd="/", capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"this checkout, or its Python, lies where no other user may look: {error}")
+    return identity
 
 
 def only_worker(server: Server) -> int:

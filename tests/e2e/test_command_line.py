@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shlex
 import signal
 import socket
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import KIND, make_server, proxyd_only
+from tests.e2e.support import KIND, make_server, proxyd_only, stranger
 from tests.e2e.watching import is_alive
 from tests.support.client import Client, fetch
 from tests.support.server import Server, command_of, environment
@@ -178,16 +177,12 @@ def _unstamped(done: subprocess.CompletedProcess[str]) -> str:
     )
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_t_works_for_an_unprivileged_user_who_is_warned_about_the_user_directive(server: Server) -> None:
-    nobody = pwd.getpwnam("nobody")
-    os.chown(server.directory, nobody.pw_uid, nobody.pw_gid)
+    nobody = stranger()
+    os.chown(server.directory, nobody["user"], nobody["group"])
     done = subprocess.run(
         [*server.command, "-t"],
-        user=nobody.pw_uid,
-        group=nobody.pw_gid,
-        extra_groups=[],
-        env=environment(),
+        **nobody,
         cwd=server.directory,
         capture_output=True,
         text=True,
@@ -513,16 +508,12 @@ def test_a_command_finds_a_running_proxyd_although_its_file_is_broken_now(server
 
 
 @COMMANDS
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_a_stranger_may_not_command(server: Server) -> None:
+    nobody = stranger()
     assert server.run("start").returncode == 0
-    nobody = pwd.getpwnam("nobody")
     done = subprocess.run(
         [*server.command, "stop"],
-        user=nobody.pw_uid,
-        group=nobody.pw_gid,
-        extra_groups=[],
-        env=environment(),
+        **nobody,
         capture_output=True,
         text=True,
         timeout=LIMIT,

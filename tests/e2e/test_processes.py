@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying
+from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying, stranger
 from tests.e2e.watching import WITHOUT_SETUID, is_alive, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
@@ -539,17 +539,12 @@ def test_logs_in_a_directory_that_workers_cannot_enter_can_be_reopened(directory
 
 
 def test_an_unprivileged_user_can_run_it(directory: Path) -> None:
-    if os.getuid() != 0:
-        pytest.skip("every other test shows it")
-    nobody = pwd.getpwnam("nobody")
+    nobody = stranger()
     server = make_server(directory / "server", SAYS_HELLO, main="user nobody;")
-    os.chown(server.directory, nobody.pw_uid, nobody.pw_gid)
+    os.chown(server.directory, nobody["user"], nobody["group"])
     process = subprocess.Popen(
         [*server.command, "-g", "daemon off;"],
-        user=nobody.pw_uid,
-        group=nobody.pw_gid,
-        extra_groups=[],
-        env=environment(),
+        **nobody,
         stderr=subprocess.PIPE,
         text=True,
     )
