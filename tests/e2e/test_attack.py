@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -16,9 +17,10 @@ import pytest
 from tests.e2e.support import Serve, make_server, proxyd_only, proxying
 from tests.e2e.watching import status_of, wait_for_service
 from tests.support.client import Client, fetch
+from tests.support.messages import Reset
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import NeverHappened, wait_until
 
 HELLO = "server { listen 127.0.0.1:{port0}; return 200 hello; }"
 SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
@@ -265,3 +267,133 @@ def test_reloads_that_rename_all_backends_do_not_fill_the_zone_of_peers(serve: S
         assert done.returncode == 0, done.stderr
     assert "zone of peers is full" not in server.log()
     assert status_of(server)["counters"]["zone_evictions"] >= 1000
+
+
+# Everything at once
+
+BACKEND_MOODS = (
+    "well",
+    "chunked",
+    "large",
+    "reset",
+    "cut",
+    "garbage",
+    "interim",
+    "closes",
+    "early",
+    "silent",
+    "switch",
+)
+RUNNING = ("requests_active", "connections_active", "upstream_connections_active", "tunnels_active")
+
+
+def moody(connection: Connection) -> None:
+    """A backend that behaves as the path says."""
+    while True:
+        head = connection.receive_head()
+        mood = head.target.decode().strip("/").split("/")[0]
+        if mood == "early":
+            connection.respond("before the body", headers=[("Connection", "close")])
+            return
+        connection.receive_body()
+        if mood == "well":
+            connection.respond("fine")
+        elif mood == "chunked":
+            connection.respond("x" * 5000, chunked=True)
+        elif mood == "large":
+            connection.respond("y" * 700_000)
+        elif mood == "interim":
+            connection.send("HTTP/1.1 102 Processing\r\n\r\n" * 50)
+            connection.respond("at last")
+        elif mood == "switch":
+            connection.send(SWITCHING + "early")
+            connection.receive_some()
+            return
+        elif mood == "silent":
+            connection.receive_to_end()
+        else:
+            half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+            connection.send({"garbage": "what?\r\n\r\n", "closes": ""}.get(mood, half))
+            if mood == "reset":
+                connection.reset()
+            return
+
+
+def nasty_bytes(chance: random.Random) -> bytes:
+    """One request, or nearly."""
+    mood = chance.choice(BACKEND_MOODS)
+    line = (
+        f"{chance.choice(('GET', 'POST', 'HEAD', 'PUT'))} /{mood}/{chance.random()} HTTP/1.1\r\nHost: a\r\n"
+    )
+    if mood == "switch":
+        return (line + "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n").encode()
+    length = chance.choice((0, 1, 500, 20_000, 120_000))
+    chunk = f"{length:x}\r\n" + "b" * length + "\r\n" if length else ""
+    body = chance.choice(
+        (
+            f"Content-Length: {length}\r\n\r\n" + "b" * length,
+            "Transfer-Encoding: chunked\r\n\r\n" + chunk + "0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n" + chunk + "zz\r\n",
+            f"Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n" + "b" * length,
+            "\r\n",
+        )
+    )
+    return (line + body).encode()
+
+
+def misbehave(port: int, chance: random.Random) -> None:
+    """One connection of a client that nobody wants."""
+    with Client(port, limit=0.3) as client, suppress(Reset, NeverHappened, OSError):
+        for _ in range(chance.randint(1, 4)):
+            whole = nasty_bytes(chance)
+            client.send(
+                whole[: chance.choice((len(whole), len(whole), len(whole), chance.randint(0, len(whole))))]
+            )
+        how = chance.choice(("read", "read", "some", "half", "reset", "leave"))
+        if how == "half":
+            client.half_close()
+        if how in ("read", "half"):
+            client.wire.rest()
+        elif how == "some":
+            client.wire.some(100)
+        if how == "reset":
+            client.reset()
+
+
+@proxyd_only("it does not count")
+@pytest.mark.parametrize("buffering", ["on", "off"])
+def test_nothing_is_left_behind_by_clients_and_backends_that_do_their_worst(
+    serve: Serve, buffering: str
+) -> None:
+    with Peer(moody, tolerant=True) as one, Peer(moody, tolerant=True) as two:
+        server = serve(
+            "upstream group { server {backend0} max_fails=0; server {backend1} max_fails=0; keepalive 4; }\n"
+            + proxying(
+                f"{UPGRADING} proxy_request_buffering {buffering}; proxy_read_timeout 2s;", backend="group"
+            ),
+            workers=2,
+            backend0=one.address,
+            backend1=two.address,
+        )
+        workers = wait_for_service(server, 2)
+        seed = random.randrange(1 << 32)
+        print("seed", seed)
+
+        def crowd(number: int) -> None:
+            chance = random.Random(seed + number)
+            for _ in range(60):
+                misbehave(server.port(), chance)
+
+        threads = [threading.Thread(target=crowd, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        def settled() -> bool:
+            status = status_of(server)
+            active = any(peer.get("active") for peer in status["peers"])
+            return not active and not any(status["counters"][name] for name in RUNNING)
+
+        wait_until(settled, lambda: f"counts of zero: {status_of(server)}")
+        assert wait_for_service(server, 2) == workers
