@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 C_FILES := git ls-files 'cextensions/*.[ch]' 'tests/*.[ch]' ':!cextensions/generated'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-c fuzz-replay e2e lint format asan fuzz bench generate docs clean
+.PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench generate docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ format: .venv/requirements-dev packages-lint ## format Python and C as lint want
 	@.venv/bin/ruff check -q --fix . || true
 	@.venv/bin/ruff format -q .
 	@$(C_FILES) | xargs -r clang-format -i
+
+soak: build .venv/requirements-dev packages-test ## run the long tests: reloads and kills under load (5 minutes)
+	@$(PYTHON) -m tests.soak all
 
 asan: build .venv/requirements-dev packages-test ## run the end-to-end tests under Address- and UBSanitizer
 	@.ci/asan
