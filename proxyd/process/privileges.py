@@ -72,9 +72,9 @@ def _most_descriptors() -> int:
 
 def become(identity: Identity | None) -> None:
     """Give up the privileges of the master, for good."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if identity is not None:
         os.initgroups(identity.name, identity.gid)
         os.setgid(identity.gid)
         os.setuid(identity.uid)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
