@@ -32,6 +32,14 @@ def proxyd_only(why: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(KIND == "nginx", reason=f"not so in nginx: {why}")
 
 
+SANITIZED = "asan" in os.environ.get("PROXYD_CMD", "")
+
+
+def plain_only(why: str) -> pytest.MarkDecorator:
+    """Skip a test when the engine runs under sanitizers; `why` says what they take for themselves."""
+    return pytest.mark.skipif(SANITIZED, reason=f"not under sanitizers: {why}")
+
+
 def make_server(directory: Path, http: str, **arguments: Any) -> Server:
     """A server of the kind under test, not started."""
     defaults = _AS_PROXYD_IS if KIND == "nginx" else ""
@@ -77,7 +85,7 @@ def only_worker(server: Server) -> int:
 
 def pss_kilobytes(pid: int) -> int:
     """The memory of a process, shared pages in part. Under sanitizers, whose memory is not its own: 0."""
-    if "asan" in os.environ.get("PROXYD_CMD", ""):
+    if SANITIZED:
         return 0
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     matched = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)

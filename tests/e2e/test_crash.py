@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load, Report
-from tests.e2e.support import KIND, make_server, proxyd_only, proxying
+from tests.e2e.support import KIND, make_server, plain_only, proxyd_only, proxying
 from tests.e2e.watching import (
     WITHOUT_SETUID,
     is_alive,
@@ -174,6 +174,7 @@ def test_all_workers_may_die_at_once(crashing: Callable[..., Server]) -> None:
 
 
 @proxyd_only("it says what it says")
+@plain_only("they report the signal instead")
 def test_a_worker_that_crashes_is_reported_with_its_signal(directory: Path) -> None:
     server = make_server(directory, "server { listen 127.0.0.1:{port0}; return 200 hello; }")
     with server:
@@ -420,6 +421,7 @@ def limit_memory(pid: int, less: int) -> None:
 
 
 @proxyd_only("it starts the next one for ever")
+@plain_only("they need more memory than the test leaves a worker")
 def test_a_worker_that_cannot_be_replaced_is_given_up_until_the_next_reload(directory: Path) -> None:
     server = make_server(directory, "server { listen 127.0.0.1:{port0}; return 200 hello; }", workers=2)
     with server:
@@ -438,6 +440,7 @@ def test_a_worker_that_cannot_be_replaced_is_given_up_until_the_next_reload(dire
 
 
 @proxyd_only("it starts the next one for ever")
+@plain_only("they need more memory than the test leaves a worker")
 def test_a_master_that_can_start_no_worker_any_more_ends_and_says_so(directory: Path) -> None:
     server = make_server(directory, "server { listen 127.0.0.1:{port0}; return 200 hello; }")
     server.start()
