@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Serve, make_server, proxyd_only, proxying
+from tests.e2e.support import Serve, make_server, plain_only, proxyd_only, proxying
 from tests.e2e.watching import status_of, wait_for_service
 from tests.support.client import Client, fetch
 from tests.support.messages import Reset
@@ -229,7 +229,7 @@ def test_who_waits_to_be_accepted_is_served_by_a_worker_that_is_told_to_leave(se
 
 
 @proxyd_only("it leaves nothing but its signal")
-@pytest.mark.skipif("asan" in os.environ.get("PROXYD_CMD", ""), reason="the sanitizer reports instead")
+@plain_only("they report instead")
 def test_a_crash_leaves_a_report_of_the_request_its_step_its_client_and_the_stack(directory: Path) -> None:
     with make_server(directory, HELLO) as server:
         worker = wait_for_service(server)[0]
