@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(9221178969160767964)
+#define PX_PLAN_LAYOUT INT64_C(4404600886182282877)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -63,6 +63,7 @@ typedef struct px_plan_set_header px_plan_set_header;
 typedef struct px_plan_peer px_plan_peer;
 typedef struct px_plan_upstream px_plan_upstream;
 typedef struct px_plan_return px_plan_return;
+typedef struct px_plan_set_variable px_plan_set_variable;
 typedef struct px_plan_proxy_pass px_plan_proxy_pass;
 typedef struct px_plan_location px_plan_location;
 typedef struct px_plan_server px_plan_server;
@@ -156,6 +157,11 @@ typedef struct {
 } px_plan_set_header_list;
 
 typedef struct {
+    px_plan_set_variable *items;
+    uint32_t count;
+} px_plan_set_variable_list;
+
+typedef struct {
     px_plan_type_entry *items;
     uint32_t count;
 } px_plan_type_entry_list;
@@ -214,6 +220,7 @@ struct px_plan_map {
     px_plan_map_entry_list tails;
     px_plan_map_regex_list regexes;
     bool volatile_;
+    int64_t slot;
     void *runtime;
 };
 
@@ -291,6 +298,13 @@ struct px_plan_return {
     px_plan_piece_list *text; /* NULL: None */
 };
 
+/* ``set``: gives a variable its value, in the order of the file and before ``return``. */
+struct px_plan_set_variable {
+    int64_t slot;
+    int64_t variable;
+    px_plan_piece_list value;
+};
+
 struct px_plan_proxy_pass {
     const px_plan_upstream *upstream;
     bool tls;
@@ -307,6 +321,7 @@ struct px_plan_location {
     px_plan_regex *regex; /* NULL: None */
     const px_plan_settings *settings;
     bool slash_redirect;
+    px_plan_set_variable_list sets;
     px_plan_return *ret; /* NULL: None */
     px_plan_proxy_pass *proxy; /* NULL: None */
     px_plan_location_list locations;
@@ -317,6 +332,7 @@ struct px_plan_location {
 struct px_plan_server {
     px_slice name;
     const px_plan_settings *settings;
+    px_plan_set_variable_list sets;
     px_plan_return *ret; /* NULL: None */
     px_plan_location_list locations;
     void *runtime;
@@ -390,6 +406,7 @@ struct px_plan_settings {
     px_plan_buffers *large_client_header_buffers;
     int64_t client_max_body_size;
     int64_t client_body_buffer_size;
+    bool uninitialized_variable_warn;
     const px_plan_types *types;
     px_plan_add_header_list add_header;
     px_plan_access_log_list access_log;

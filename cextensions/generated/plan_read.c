@@ -95,7 +95,7 @@ static bool read_listen_ref_list(px_plan_reader *in, px_plan_listen_ref_list *ou
 
 static bool read_location_list(px_plan_reader *in, px_plan_location_list *out)
 {
-    if (!px_plan_enter_list(in, 27, &out->count)) {
+    if (!px_plan_enter_list(in, 28, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -243,6 +243,21 @@ static bool read_set_header_list(px_plan_reader *in, px_plan_set_header_list *ou
     return px_plan_leave(in);
 }
 
+static bool read_set_variable_list(px_plan_reader *in, px_plan_set_variable_list *out)
+{
+    if (!px_plan_enter_list(in, 4, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_set_variable(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_type_entry_list(px_plan_reader *in, px_plan_type_entry_list *out)
 {
     if (!px_plan_enter_list(in, 5, &out->count)) {
@@ -349,7 +364,7 @@ bool px_plan_read_map_regex(px_plan_reader *in, px_plan_map_regex *out)
 
 bool px_plan_read_map(px_plan_reader *in, px_plan_map *out)
 {
-    return px_plan_enter_struct(in, "Map", 9)
+    return px_plan_enter_struct(in, "Map", 10)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
            && px_plan_field(in, "source")
@@ -368,6 +383,8 @@ bool px_plan_read_map(px_plan_reader *in, px_plan_map *out)
            && read_map_regex_list(in, &out->regexes)
            && px_plan_field(in, "volatile")
            && px_plan_bool(in, &out->volatile_)
+           && px_plan_field(in, "slot")
+           && px_plan_int(in, &out->slot)
            && px_plan_leave(in);
 }
 
@@ -510,6 +527,18 @@ bool px_plan_read_return(px_plan_reader *in, px_plan_return *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_set_variable(px_plan_reader *in, px_plan_set_variable *out)
+{
+    return px_plan_enter_struct(in, "SetVariable", 3)
+           && px_plan_field(in, "slot")
+           && px_plan_int(in, &out->slot)
+           && px_plan_field(in, "variable")
+           && px_plan_int(in, &out->variable)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out)
 {
     return px_plan_enter_struct(in, "ProxyPass", 6)
@@ -557,7 +586,7 @@ static bool read_location_proxy(px_plan_reader *in, px_plan_proxy_pass **out)
 
 bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
 {
-    return px_plan_enter_struct(in, "Location", 8)
+    return px_plan_enter_struct(in, "Location", 9)
            && px_plan_field(in, "kind")
            && px_plan_int(in, &out->kind)
            && px_plan_field(in, "name")
@@ -568,6 +597,8 @@ bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
            && (out->settings = px_plan_ref(in, PX_PLAN_SETTINGS)) != NULL
            && px_plan_field(in, "slash_redirect")
            && px_plan_bool(in, &out->slash_redirect)
+           && px_plan_field(in, "sets")
+           && read_set_variable_list(in, &out->sets)
            && px_plan_field(in, "ret")
            && read_location_ret(in, &out->ret)
            && px_plan_field(in, "proxy")
@@ -588,11 +619,13 @@ static bool read_server_ret(px_plan_reader *in, px_plan_return **out)
 
 bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
 {
-    return px_plan_enter_struct(in, "Server", 4)
+    return px_plan_enter_struct(in, "Server", 5)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
            && px_plan_field(in, "settings")
            && (out->settings = px_plan_ref(in, PX_PLAN_SETTINGS)) != NULL
+           && px_plan_field(in, "sets")
+           && read_set_variable_list(in, &out->sets)
            && px_plan_field(in, "ret")
            && read_server_ret(in, &out->ret)
            && px_plan_field(in, "locations")
@@ -712,7 +745,7 @@ static bool read_settings_proxy_buffers(px_plan_reader *in, px_plan_buffers **ou
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 31)
+    return px_plan_enter_struct(in, "Settings", 32)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -739,6 +772,8 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_int(in, &out->client_max_body_size)
            && px_plan_field(in, "client_body_buffer_size")
            && px_plan_int(in, &out->client_body_buffer_size)
+           && px_plan_field(in, "uninitialized_variable_warn")
+           && px_plan_bool(in, &out->uninitialized_variable_warn)
            && px_plan_field(in, "types")
            && (out->types = px_plan_ref(in, PX_PLAN_TYPES)) != NULL
            && px_plan_field(in, "add_header")

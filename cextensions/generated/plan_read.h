@@ -23,6 +23,7 @@ bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out);
 bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out);
 bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out);
 bool px_plan_read_return(px_plan_reader *in, px_plan_return *out);
+bool px_plan_read_set_variable(px_plan_reader *in, px_plan_set_variable *out);
 bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out);
 bool px_plan_read_location(px_plan_reader *in, px_plan_location *out);
 bool px_plan_read_server(px_plan_reader *in, px_plan_server *out);

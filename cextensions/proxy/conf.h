@@ -17,6 +17,7 @@
 #include "proxy/handler.h"
 #include "proxy/handover.h"
 #include "proxy/table.h"
+#include "proxy/set.h"
 #include "proxy/template.h"
 #include "proxy/worker.h"
 
@@ -107,8 +108,9 @@ struct px_location {
     const px_settings *settings;
     const px_handler *handler; /* content; NULL: there is none */
     px_upstream *upstream;     /* proxy_pass */
-    px_template *return_text;  /* NULL: none */
-    px_slice redirect_from;    /* proxy_redirect default: Locations that begin so */
+    px_sets sets;
+    px_template *return_text; /* NULL: none */
+    px_slice redirect_from;   /* proxy_redirect default: Locations that begin so */
     px_slice redirect_to;
     px_level level;
 };
@@ -117,6 +119,7 @@ typedef struct px_server {
     const px_plan_server *plan;
     px_object *object;
     const px_settings *settings;
+    px_sets sets;
     px_template *return_text;
     px_level level;
 } px_server;

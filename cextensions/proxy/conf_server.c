@@ -25,6 +25,12 @@ static bool build_return(px_build *build, const px_plan_return *plan, px_templat
     return plan->text == NULL || *text != NULL;
 }
 
+static bool build_sets(px_build *build, const px_plan_set_variable_list *plan, px_sets *sets)
+{
+    char why[128];
+    return px_sets_build(sets, build->arena, plan, why, sizeof why) || px_build_fail(build, "%s", why);
+}
+
 /* nginx's `proxy_redirect default`: what the upstream says about itself becomes what clients see. */
 static void build_redirect(px_build *build, px_location *location)
 {
@@ -74,7 +80,8 @@ static bool build_location(px_build *build, px_location *location, px_plan_locat
     plan->runtime = location;
     if (plan->kind == PX_LOCATION_REGEX && !build_regex(build, plan->regex))
         return false;
-    return build_return(build, plan->ret, &location->return_text) && build_proxy(build, location) &&
+    return build_sets(build, &plan->sets, &location->sets) &&
+           build_return(build, plan->ret, &location->return_text) && build_proxy(build, location) &&
            build_level(build, &location->level, &plan->locations);
 }
 
@@ -168,7 +175,8 @@ bool px_build_server(px_build *build, px_plan_server *plan)
     server->object = build->object;
     server->settings = plan->settings->runtime;
     plan->runtime = server;
-    return build_return(build, plan->ret, &server->return_text) &&
+    return build_sets(build, &plan->sets, &server->sets) &&
+           build_return(build, plan->ret, &server->return_text) &&
            build_level(build, &server->level, &plan->locations);
 }
 

@@ -35,7 +35,7 @@ px_slice px_proxy_make_uri(px_request *r)
     const px_plan_proxy_pass *proxy = r->location->plan->proxy;
     if (proxy->uri.data != NULL)
         return replaced_uri(r, proxy);
-    if (r->redirects == 0 && r->head.path.data[0] != '?')
+    if (!r->changed && r->head.path.data[0] != '?')
         return r->head.path;
     px_buffer uri;
     px_buffer_init(&uri, &r->arena, r->uri.len + r->args.len + 16);

@@ -64,6 +64,9 @@ static const px_template *look_up(const px_plan_map *plan, px_request *request, 
 
 px_slice px_map_value(const px_plan_map *plan, px_request *request)
 {
+    px_slice assigned = px_request_slot(request, (uint64_t)plan->slot);
+    if (assigned.data != NULL)
+        return assigned;
     for (const px_map_kept *kept = request->map_values; kept != NULL; kept = kept->next)
         if (kept->map == plan)
             return kept->value;

@@ -21,11 +21,11 @@ static const struct {
     const char *name;
     px_step (*run)(px_request *r);
 } steps[] = {
-    {"server", px_step_server},                /* by local address and Host */
-    {"server_rewrite", px_step_server_return}, /* `return` of the server */
-    {"location", px_step_location},            /* by path */
-    {"rewrite", px_step_location_return},      /* `return` of the location */
-    {"content", run_content},                  /* its Handler */
+    {"server", px_step_server},                 /* by local address and Host */
+    {"server_rewrite", px_step_server_rewrite}, /* `set`, `return` of the server */
+    {"location", px_step_location},             /* by path */
+    {"rewrite", px_step_location_rewrite},      /* of the location */
+    {"content", run_content},                   /* its Handler */
 };
 #define STEPS (sizeof steps / sizeof steps[0])
 #define LOCATION_STEP 2
@@ -59,6 +59,7 @@ bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
     r->uri = uri;
     r->args = args;
     r->quoted_uri = true;
+    r->changed = true;
     r->location = NULL;
     r->step = LOCATION_STEP;
     return true;

@@ -49,6 +49,7 @@ struct px_request {
     bool no_body;            /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
     bool done;               /* everything is with the kernel */
     bool quoted_uri;         /* uri was decoded: it is escaped before it is sent on */
+    bool changed;            /* uri or args are no longer what the client wrote */
     bool pipelined;          /* once the Stream is over, like the numbers below */
     uint16_t port;           /* of the listening socket; 0 for unix */
     px_stream *stream;       /* NULL: over */
@@ -162,10 +163,10 @@ void px_request_log(px_request *r, int level, const char *format, ...) __attribu
 
 /* ---- steps that live elsewhere ---- */
 
-px_step px_step_server(px_request *r);          /* route.c: by address and Host */
-px_step px_step_server_return(px_request *r);   /* handler_return.c */
-px_step px_step_location(px_request *r);        /* route.c: by path; also client_max_body_size */
-px_step px_step_location_return(px_request *r); /* handler_return.c */
+px_step px_step_server(px_request *r);           /* route.c: by address and Host */
+px_step px_step_server_rewrite(px_request *r);   /* rewrite.c */
+px_step px_step_location(px_request *r);         /* route.c: by path; also client_max_body_size */
+px_step px_step_location_rewrite(px_request *r); /* rewrite.c */
 
 #ifdef PX_DEBUG
 #define PX_REQUEST_CHECK(r)                                                                                  \

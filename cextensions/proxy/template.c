@@ -14,6 +14,18 @@ static px_slice get_slot(px_request *request, const px_op *op)
     return px_request_slot(request, op->number);
 }
 
+/* Of a variable that `set` makes. */
+static px_slice get_assigned(px_request *request, const px_op *op)
+{
+    px_slice value = px_request_slot(request, op->number);
+    if (value.data != NULL)
+        return value;
+    if (request->settings->plan->uninitialized_variable_warn)
+        px_request_log(request, PX_LOG_WARN, "using uninitialized \"%.*s\" variable",
+                       PX_SLICE_ARGS(op->text));
+    return PX_SLICE("");
+}
+
 static px_slice get_capture(px_request *request, const px_op *op)
 {
     return op->number < request->capture_count ? request->captures[op->number] : px_slice_from(NULL, 0);
@@ -46,7 +58,9 @@ static bool compile_piece(px_op *op, px_arena *arena, const px_plan_piece *piece
         return true;
     }
     if (piece->slot >= 0) {
-        *op = (px_op){.get = get_slot, .number = (uint64_t)piece->slot};
+        *op = (px_op){.get = piece->text.len > 0 ? get_assigned : get_slot,
+                      .text = piece->text,
+                      .number = (uint64_t)piece->slot};
         return true;
     }
     if (piece->capture >= 0) {

@@ -100,6 +100,10 @@ class Scope:
         self._regexes[(pattern, caseless)] = regex
         return regex
 
+    def slot(self, name: str) -> int:
+        """The slot of a variable that ``set`` makes."""
+        return self._templates.names.assigned(name)
+
     def path(self, text: str) -> str:
         """A path made absolute."""
         return self._path(text)

@@ -30,7 +30,7 @@ from proxyd.config.parser import FileSystem, Loader, Statement
 from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root
 from proxyd.config.servers import Servers
 from proxyd.config.shapes import encode
-from proxyd.config.template import Templates
+from proxyd.config.template import NAME, Templates
 from proxyd.config.upstreams import Upstreams
 
 COMMAND_LINE = "command line"
@@ -204,7 +204,9 @@ class _Compiler:
 
     def _declare_captures(self, statements: list[Statement]) -> None:
         for statement in statements:
-            if statement.name == "location":
+            if statement.name == "set" and statement.args:
+                self._declare_set(statement)
+            elif statement.name == "location":
                 if statement.args:
                     self._declare_groups(statement.args[-1])
                 if statement.block:
@@ -212,6 +214,11 @@ class _Compiler:
             elif statement.name == "server_name":
                 for text in statement.args:
                     self._declare_groups(text)
+
+    def _declare_set(self, statement: Statement) -> None:
+        name = statement.args[0].removeprefix("$").lower()
+        if NAME.match(name) and name not in variables.NUMBER:
+            self.maps.names.assigned(name)
 
     def _declare_groups(self, text: str) -> None:
         if "(?" not in text:

@@ -64,7 +64,7 @@ class Maps:
         for line in statement.block or ():
             self._row(line, rows, checker)
         checker.scope.back(outside)
-        return self._objects.add(finish(name, source, rows))
+        return self._objects.add(finish(name, source, rows, self.names.slots.get(name, -1)))
 
     def _row(self, line: Statement, rows: Rows, checker: Checker) -> None:
         if line.block is not None:

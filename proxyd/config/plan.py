@@ -54,11 +54,12 @@ class Piece(S):
     """One part of a template: literal text, a built-in variable, a map's result, or a slot."""
 
     text: bytes = (
-        b""  # the literal; or the argument of a prefix variable: "x_forwarded_for" of $http_x_forwarded_for
+        b""  # the literal; the argument of a prefix variable: "x_forwarded_for" of $http_x_forwarded_for;
+        # or the name of a variable that `set` makes
     )
     variable: int = -1  # number of the built-in variable (variables.py); -1: not one
     map: MapRef | None = None  # the result of this map
-    slot: int = -1  # a value kept per request, by number: named captures (later: set); -1: not one
+    slot: int = -1  # a value kept per request, by number: named captures and `set`; -1: not one
     capture: int = -1  # $1..$9 of the last regular expression that matched; -1: not one
 
 
@@ -100,6 +101,7 @@ class Map(S):
     tails: list[MapEntry]
     regexes: list[MapRegex]
     volatile: bool
+    slot: int  # what `set` gave the variable, if it did, counts instead; -1: no `set` has it
 
 
 class TypeEntry(S):
@@ -190,6 +192,14 @@ class Return(S):
     text: list[Piece] | None
 
 
+class SetVariable(S):
+    """``set``: gives a variable its value, in the order of the file and before ``return``."""
+
+    slot: int  # -1: it is a built-in one
+    variable: int  # number of the built-in variable that is changed; -1: none
+    value: list[Piece]
+
+
 class ProxyPass(S):
     upstream: UpstreamRef
     tls: bool
@@ -210,6 +220,7 @@ class Location(S):
     regex: Regex | None
     settings: SettingsRef
     slash_redirect: bool  # the name without its final "/" answers 301 to the name (proxy_pass)
+    sets: list[SetVariable]
     ret: Return | None
     proxy: ProxyPass | None
     locations: list[Location]
@@ -220,6 +231,7 @@ class Server(S):
 
     name: bytes  # the first server_name: $server_name
     settings: SettingsRef
+    sets: list[SetVariable]
     ret: Return | None
     locations: list[Location]
 

@@ -17,7 +17,7 @@ _TITLES = {
     "listen": "Addresses",
     "server_name": "Names of servers",
     "location": "Servers and locations",
-    "return": "Answers made here",
+    "rewrite": "Rewriting: set and return",
     "types": "Media types",
     "headers": "Header fields",
     "log": "Logs",

@@ -15,7 +15,7 @@ from proxyd.config.inherit import Inheritance, Node
 from proxyd.config.listens import CompiledServer, Listens
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
-from proxyd.config.plan import Location, ProxyPass, Return, Server
+from proxyd.config.plan import Location, ProxyPass, Return, Server, SetVariable
 from proxyd.config.shapes import encode
 from proxyd.config.upstreams import Upstreams
 
@@ -55,6 +55,7 @@ class Servers:
             Server(
                 name=encode(server_variable(names[0][0])),
                 settings=self.inheritance.digest(node),
+                sets=_sets(level, statement),
                 ret=_first_return(level),
                 locations=self._locations(level, node, None, 0),
             )
@@ -103,6 +104,7 @@ class Servers:
                 and known.name.endswith("/")
                 and known.kind not in (plan.LOCATION_REGEX, plan.LOCATION_NAMED)
             ),
+            sets=_sets(level, statement),
             ret=_first_return(level),
             proxy=proxy,
             locations=self._locations(level, node, known, depth + 1) if level.blocks else [],
@@ -173,6 +175,16 @@ class Servers:
 def _first_return(level: Level) -> Return | None:
     found: list[Return] = level.values.get("return", [])
     return found[0] if found else None
+
+
+def _sets(level: Level, statement: Statement) -> list[SetVariable]:
+    """The ``set`` lines of a block that run: those in front of its first ``return``."""
+    values: list[SetVariable] = level.values.get("set", [])
+    if not values or "return" not in level.where:
+        return values
+    order = {id(line): number for number, line in enumerate(statement.block or ())}
+    end = order[id(level.where["return"][0])]
+    return [value for value, at in zip(values, level.where["set"], strict=True) if order[id(at)] < end]
 
 
 def server_variable(name: Name) -> str:

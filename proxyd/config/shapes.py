@@ -48,6 +48,9 @@ class Scope(Protocol):
     def regex(self, pattern: str, caseless: bool, argument: int = 0) -> Regex:
         """Check a regular expression; its named groups become variables."""
 
+    def slot(self, name: str) -> int:
+        """The slot of a variable that ``set`` makes."""
+
     def path(self, text: str) -> str:
         """A path as the operator wrote it, made absolute."""
 

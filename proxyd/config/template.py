@@ -18,7 +18,8 @@ class Names:
     """All $names of this configuration: built in, made by ``map``, captured by regular expressions."""
 
     def __init__(self, map_digest: Callable[[str], bytes]) -> None:
-        self.slots: dict[str, int] = {}  # named captures
+        self.slots: dict[str, int] = {}  # named captures and what `set` makes
+        self._assigned: set[str] = set()
         self.maps: set[str] = set()
         self._map_digest = map_digest
         self._pieces: dict[str, Piece] = {}
@@ -26,6 +27,11 @@ class Names:
     def capture(self, name: str) -> int:
         """The slot of a named capture."""
         return self.slots.setdefault(name.lower(), len(self.slots))
+
+    def assigned(self, name: str) -> int:
+        """The slot of a variable that ``set`` makes. Where none has run, reading it warns."""
+        self._assigned.add(name.lower())
+        return self.capture(name)
 
     def piece(self, name: str) -> Piece:
         """The Piece of one variable. Raises Invalid for a name that nobody knows."""
@@ -39,7 +45,7 @@ class Names:
         if name in self.maps:
             return Piece(map=self._map_digest(name))
         if name in self.slots:
-            return Piece(slot=self.slots[name])
+            return Piece(text=encode(name) if name in self._assigned else b"", slot=self.slots[name])
         number = variables.NUMBER.get(name)
         if number is not None and not variables.VARIABLES[number].prefix:
             return Piece(variable=number)

@@ -16,6 +16,7 @@ class Variable:
     name: str
     doc: str
     prefix: bool = False
+    settable: bool = False  # `set` may change it
 
     @property
     def constant(self) -> str:
@@ -25,7 +26,7 @@ class Variable:
 
 VARIABLES: tuple[Variable, ...] = (
     # The request.
-    Variable("args", "The query string, without the question mark."),
+    Variable("args", "The query string, without the question mark.", settable=True),
     Variable("arg_", "One argument of the query string, as it was sent.", prefix=True),
     Variable("binary_remote_addr", "The client's address in binary: 4 bytes, or 16 for IPv6."),
     Variable("body_bytes_sent", "Bytes of the answer's body sent to the client."),

@@ -143,7 +143,7 @@ static void add_log_file(uint8_t digest, const char *path)
 
 static void add_map(uint8_t digest, int other)
 {
-    px_buffer body = begin(9);
+    px_buffer body = begin(10);
     put_text(&body, "m");
     if (other < 0) {
         put(&body, 0x90);
@@ -161,6 +161,7 @@ static void add_map(uint8_t digest, int other)
     for (int i = 0; i < 4; i++)
         put(&body, 0x90);
     put(&body, 0xc2);
+    put(&body, 0xff);
     add("Map", digest, body);
 }
 

@@ -91,7 +91,7 @@ def _add_key(key: str, value: list[Piece], rows: Rows) -> None:
         table[text] = entry(text)
 
 
-def finish(name: str, source: list[Piece], rows: Rows) -> Map:
+def finish(name: str, source: list[Piece], rows: Rows, slot: int) -> Map:
     """The Map of these rows."""
     return Map(
         name=encode(name),
@@ -103,6 +103,7 @@ def finish(name: str, source: list[Piece], rows: Rows) -> Map:
         tails=list(rows.tails.values()),
         regexes=rows.regexes,
         volatile=rows.volatile,
+        slot=slot,
     )
 
 

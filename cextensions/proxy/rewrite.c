@@ -1,4 +1,4 @@
-/* `return`, in a server and in a location. */
+/* The rewrite steps: `set` and `return`, in a server and in a location. */
 #include "proxy/request.h"
 
 static bool is_redirect(int64_t status)
@@ -38,14 +38,16 @@ static px_step answer(px_request *r, const px_plan_return *plan, const px_templa
     return px_request_send_whole(r, value);
 }
 
-px_step px_step_server_return(px_request *r)
+px_step px_step_server_rewrite(px_request *r)
 {
+    px_sets_run(&r->server->sets, r);
     const px_plan_return *plan = r->server->plan->ret;
     return plan == NULL ? PX_STEP_NEXT : answer(r, plan, r->server->return_text);
 }
 
-px_step px_step_location_return(px_request *r)
+px_step px_step_location_rewrite(px_request *r)
 {
+    px_sets_run(&r->location->sets, r);
     const px_plan_return *plan = r->location->plan->ret;
     return plan == NULL ? PX_STEP_NEXT : answer(r, plan, r->location->return_text);
 }
