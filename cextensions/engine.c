@@ -35,7 +35,7 @@ static void init_worker(px_engine *engine)
 
 static void on_drained(px_timer *timer);
 
-px_engine *px_engine_new(int worker, int ledger_fd, int peers_fd, px_engine_error *error)
+px_engine *px_engine_new(int worker, int ledgers_fd, int peers_fd, px_engine_error *error)
 {
     const char *why = "";
     px_engine *engine = px_memory_zalloc(sizeof *engine);
@@ -49,7 +49,7 @@ px_engine *px_engine_new(int worker, int ledger_fd, int peers_fd, px_engine_erro
     bool good = engine->worker.loop != NULL;
     if (!good)
         snprintf(error->text, sizeof error->text, "epoll_create1() failed (%s)", px_log_errno(errno));
-    if (good && !px_ledger_open(&engine->worker.ledger, ledger_fd, &why)) {
+    if (good && !px_ledger_open(&engine->worker.ledger, ledgers_fd, worker, &why)) {
         snprintf(error->text, sizeof error->text, "the ledger of worker %d: %s", worker, why);
         good = false;
     }

@@ -9,8 +9,8 @@
 
 typedef struct px_engine px_engine;
 
-/* NULL: error->text says why. */
-px_engine *px_engine_new(int worker, int ledger_fd, int peers_fd, px_engine_error *error);
+/* worker: index from 0, and of its Ledger. NULL: error->text says why. */
+px_engine *px_engine_new(int worker, int ledgers_fd, int peers_fd, px_engine_error *error);
 void px_engine_delete(px_engine **engine);
 px_loop *px_engine_loop(px_engine *engine);
 

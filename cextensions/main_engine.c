@@ -263,9 +263,9 @@ int main(int argc, char **argv)
         return 2;
     }
     self.path = argv[1];
-    int ledger = px_main_ledger(), peers = px_main_peers();
-    self.engine = px_engine_new(0, ledger, peers, &error);
-    close(ledger);
+    int ledgers = px_main_ledgers(), peers = px_main_peers();
+    self.engine = px_engine_new(0, ledgers, peers, &error);
+    close(ledgers);
     close(peers);
     if (self.engine == NULL) {
         fprintf(stderr, "main_engine: %s\n", error.text);

@@ -24,7 +24,8 @@ static inline int px_main_segment(const void *head, size_t head_bytes, size_t si
     return fd;
 }
 
-static inline int px_main_ledger(void)
+/* One worker's, and the master's, which stays empty. */
+static inline int px_main_ledgers(void)
 {
     struct px_shm_ledger_header head;
     memset(&head, 0, sizeof head);
@@ -41,7 +42,9 @@ static inline int px_main_ledger(void)
     at += PX_MAIN_PEERS * 4u;
     head.slab_offset = at = (at + 4095u) & ~4095u;
     head.slab_bytes = PX_MAIN_SLAB;
-    return px_main_segment(&head, sizeof head, at + PX_MAIN_SLAB);
+    head.ledger_count = 2;
+    head.stride = at + PX_MAIN_SLAB;
+    return px_main_segment(&head, sizeof head, 2 * (size_t)head.stride);
 }
 
 static inline int px_main_peers(void)

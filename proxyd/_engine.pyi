@@ -4,8 +4,9 @@ class EngineError(Exception):
     """The engine refuses, and says why. Nothing has changed."""
 
 class Engine:
-    def __init__(self, worker: int, ledger_fd: int, peers_fd: int) -> None:
-        """worker: index from 0. ledger_fd, peers_fd: segments that the master made (shared/segments.py)."""
+    def __init__(self, worker: int, ledgers_fd: int, peers_fd: int) -> None:
+        """worker: index from 0, and of its Ledger. ledgers_fd, peers_fd: segments that the master made
+        (shared/segments.py)."""
     def register(self, fd: int, events: int) -> None:
         """Watch a Python descriptor. events: select.EPOLLIN | select.EPOLLOUT, level-triggered."""
     def modify(self, fd: int, events: int) -> None: ...

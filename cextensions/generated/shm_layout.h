@@ -7,15 +7,17 @@
 
 #include "generated/counters.h"
 
-/* A Ledger: header | counters | log regions | active u32[] | held u32[] | slab.
+/* The Ledgers of a crew, one behind the other, the master's at the end. Each:
+ * header | counters | log regions | active u32[] | held u32[] | slab.
  * The peers Zone: header | records. */
 
-#define PX_SHM_LAYOUT 0x41ce211cu
+#define PX_SHM_LAYOUT 0x754aed8u
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LOG_REGIONS 0x40u
 #define PX_PEERS_MAX 0x10000u
 #define PX_SHM_DIGEST_BYTES 0x10u
+#define PX_SHM_PAGE 0x1000u
 #define PX_REGION_FREE 0x0u
 #define PX_REGION_OPEN 0x1u
 #define PX_REGION_WRITING 0x2u
@@ -40,9 +42,10 @@ struct px_shm_ledger_header {
     uint32_t slab_offset; /* where the slab starts, at a page */
     uint32_t slab_bytes; /* its size */
     _Atomic uint32_t pid; /* the worker writes it when it maps the Ledger */
-    uint32_t pad; /* zero */
+    uint32_t ledger_count; /* Ledgers in the segment: one per worker, and the master's at the end */
     _Atomic uint64_t turns; /* loop turns; the worker adds one per turn */
-    uint64_t spare[7]; /* zero */
+    uint64_t stride; /* bytes from one Ledger to the next, whole pages */
+    uint64_t spare[6]; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_ledger_header) == 128, "ledger_header: size");
 _Static_assert(offsetof(struct px_shm_ledger_header, magic) == 0, "ledger_header.magic");
@@ -59,9 +62,10 @@ _Static_assert(offsetof(struct px_shm_ledger_header, held_offset) == 44, "ledger
 _Static_assert(offsetof(struct px_shm_ledger_header, slab_offset) == 48, "ledger_header.slab_offset");
 _Static_assert(offsetof(struct px_shm_ledger_header, slab_bytes) == 52, "ledger_header.slab_bytes");
 _Static_assert(offsetof(struct px_shm_ledger_header, pid) == 56, "ledger_header.pid");
-_Static_assert(offsetof(struct px_shm_ledger_header, pad) == 60, "ledger_header.pad");
+_Static_assert(offsetof(struct px_shm_ledger_header, ledger_count) == 60, "ledger_header.ledger_count");
 _Static_assert(offsetof(struct px_shm_ledger_header, turns) == 64, "ledger_header.turns");
-_Static_assert(offsetof(struct px_shm_ledger_header, spare) == 72, "ledger_header.spare");
+_Static_assert(offsetof(struct px_shm_ledger_header, stride) == 72, "ledger_header.stride");
+_Static_assert(offsetof(struct px_shm_ledger_header, spare) == 80, "ledger_header.spare");
 
 /* A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.
  * Claim: offset, size and path_digest first, then state OPEN (release).

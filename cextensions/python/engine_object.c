@@ -37,10 +37,10 @@ static PyObject *raise_error(const px_engine_error *error)
 
 static int init(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"worker", "ledger_fd", "peers_fd", NULL};
+    static char *names[] = {"worker", "ledgers_fd", "peers_fd", NULL};
     px_engine_object *object = unchecked(self);
-    int worker, ledger_fd, peers_fd;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iii:Engine", names, &worker, &ledger_fd,
+    int worker, ledgers_fd, peers_fd;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iii:Engine", names, &worker, &ledgers_fd,
                                      &peers_fd))
         return -1;
     if (object->engine != NULL) {
@@ -48,7 +48,7 @@ static int init(PyObject *self, PyObject *arguments, PyObject *keywords)
         return -1;
     }
     px_engine_error error = {""};
-    object->engine = px_engine_new(worker, ledger_fd, peers_fd, &error);
+    object->engine = px_engine_new(worker, ledgers_fd, peers_fd, &error);
     if (object->engine == NULL) {
         raise_error(&error);
         return -1;

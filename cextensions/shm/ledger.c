@@ -3,12 +3,14 @@
 #include "shm/ledger.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct px_shm_ledger_header header;
 typedef struct px_shm_log_region record;
 
+/* Why this memory is no Ledger of this build; NULL: it is one. */
 static const char *fault(const px_zone *zone)
 {
     const header *head = (const header *)(const void *)zone->base;
@@ -26,20 +28,54 @@ static const char *fault(const px_zone *zone)
     return NULL;
 }
 
-bool px_ledger_open(px_ledger *ledger, int fd, const char **why)
+/* The part of the segment that is this worker's Ledger. The first header tells how they lie; each is checked
+ * by itself, since one may be damaged whose worker is about to die of it. */
+static const char *find_own(const px_zone *crew, uint32_t worker, px_zone *own)
 {
+    const header *head = (const header *)(const void *)crew->base;
+    const char *why = fault(crew);
+    if (why != NULL)
+        return why;
+    if (head->stride == 0 || head->stride % PX_SHM_PAGE != 0 || head->ledger_count < 2 ||
+        head->ledger_count > crew->size / head->stride)
+        return "the ledger's parts lie outside of its segment";
+    if (worker > head->ledger_count - 2)
+        return "the segment has no ledger for this worker";
+    *own = (px_zone){crew->base + worker * head->stride, (size_t)head->stride};
+    why = fault(own);
+    const header *mine = (const header *)(const void *)own->base;
+    if (why == NULL &&
+        (mine->stride != head->stride || mine->ledger_count != head->ledger_count || mine->worker != worker))
+        return "the ledgers of the segment contradict each other";
+    return why;
+}
+
+/* Others' Ledgers are to be read: a worker that scribbles does not reach them. */
+static bool protect(const px_zone *crew, const px_zone *own)
+{
+    return mprotect(crew->base, crew->size, PROT_READ) == 0 &&
+           mprotect(own->base, own->size, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool px_ledger_open(px_ledger *ledger, int fd, int worker, const char **why)
+{
+    px_zone own = {NULL, 0};
     *ledger = (px_ledger){.counters = NULL};
     if (!px_zone_map(&ledger->zone, fd)) {
         *why = "the ledger could not be mapped";
         return false;
     }
-    *why = fault(&ledger->zone);
+    *why = find_own(&ledger->zone, (uint32_t)worker, &own);
+    if (*why == NULL && !protect(&ledger->zone, &own))
+        *why = "the ledgers of other workers could not be protected";
     if (*why != NULL) {
         px_zone_unmap(&ledger->zone);
         return false;
     }
-    uint8_t *base = ledger->zone.base;
+    uint8_t *base = own.base;
     header *head = (header *)(void *)base;
+    ledger->stride = own.size;
+    ledger->workers = head->ledger_count - 1;
     ledger->counters = (_Atomic uint64_t *)(void *)(base + head->counters_offset);
     ledger->active = (_Atomic uint32_t *)(void *)(base + head->active_offset);
     ledger->held = (_Atomic uint32_t *)(void *)(base + head->held_offset);
@@ -57,6 +93,16 @@ void px_ledger_close(px_ledger *ledger)
 {
     px_zone_unmap(&ledger->zone);
     *ledger = (px_ledger){.counters = NULL};
+}
+
+uint64_t px_ledger_active_total(const px_ledger *ledger, uint32_t slot)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < ledger->workers; i++) {
+        const _Atomic uint32_t *cell = px_ledger_of(ledger, i, &ledger->active[slot]);
+        total += atomic_load_explicit(cell, memory_order_relaxed);
+    }
+    return total;
 }
 
 /* ---- log regions ---- */

@@ -1,6 +1,7 @@
 /* A worker's own record in shared memory: what its running requests hold, its counters, its log buffers.
- * Single writer: this worker. Readers: the master (counters, log lines of the dead). Valid at every store:
- * a worker may be killed at any instruction. */
+ * Single writer: this worker. Readers: the master (counters, log lines of the dead) and the other workers of
+ * the crew, who add up: the Ledgers of a crew lie in one segment, the master's own behind those of the
+ * workers. Valid at every store: a worker may be killed at any instruction. */
 #ifndef PX_SHM_LEDGER_H
 #define PX_SHM_LEDGER_H
 
@@ -11,7 +12,9 @@
 #include "shm/zone.h"
 
 typedef struct px_ledger {
-    px_zone zone;
+    px_zone zone;               /* the Ledgers of the whole crew; only the own one may be written to */
+    size_t stride;              /* bytes from one to the next */
+    uint32_t workers;           /* how many workers' there are; the master's is behind them */
     _Atomic uint64_t *counters; /* PX_COUNTERS cells */
     _Atomic uint32_t *active;   /* peer_capacity cells: connections in use per peer slot */
     _Atomic uint32_t *held;     /* peer_capacity cells: loaded Upstreams that refer to the slot */
@@ -23,9 +26,9 @@ typedef struct px_ledger {
     uint32_t worker; /* index of the worker it was made for */
 } px_ledger;
 
-/* fd: the segment; stays the caller's. Checks magic, layout, offsets; the reason why not is a static text
- * in *why. Writes this process's pid into it. */
-bool px_ledger_open(px_ledger *ledger, int fd, const char **why);
+/* fd: the segment; stays the caller's. worker: index of this one. Checks magic, layout, offsets; the reason
+ * why not is a static text in *why. Writes this process's pid into its Ledger. */
+bool px_ledger_open(px_ledger *ledger, int fd, int worker, const char **why);
 /* Idempotent. */
 void px_ledger_close(px_ledger *ledger);
 
@@ -40,6 +43,18 @@ static inline void px_ledger_cell_add(_Atomic uint32_t *cell, int change)
     uint32_t now = atomic_load_explicit(cell, memory_order_relaxed);
     atomic_store_explicit(cell, now + (uint32_t)change, memory_order_relaxed);
 }
+/* The same cell in the Ledger of another: index below workers, or workers for the master's. To be read only. */
+static inline const void *px_ledger_of(const px_ledger *ledger, uint32_t index, const volatile void *own)
+{
+    ptrdiff_t away = ((ptrdiff_t)index - (ptrdiff_t)ledger->worker) * (ptrdiff_t)ledger->stride;
+    return (const uint8_t *)(uintptr_t)own + away;
+}
+/* A counter in the Ledger of another. */
+static inline uint64_t px_ledger_counter(const px_ledger *ledger, uint32_t index, int counter)
+{
+    const _Atomic uint64_t *cell = px_ledger_of(ledger, index, &ledger->counters[counter]);
+    return atomic_load_explicit(cell, memory_order_relaxed);
+}
 /* slot: as px_peers_find gave it (below peer_capacity). */
 static inline void px_ledger_active(px_ledger *ledger, uint32_t slot, int change)
 {
@@ -49,6 +64,9 @@ static inline void px_ledger_hold(px_ledger *ledger, uint32_t slot, int change)
 {
     px_ledger_cell_add(&ledger->held[slot], change);
 }
+
+/* Connections in use at the peer of this slot, by all workers of the crew. */
+uint64_t px_ledger_active_total(const px_ledger *ledger, uint32_t slot);
 
 /* A log buffer. Lines are copied behind `used`, then `used` is stored (release): a line is there wholly or
  * not at all. */

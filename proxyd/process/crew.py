@@ -20,7 +20,7 @@ from proxyd.process.generation import Generation
 from proxyd.process.reap import reap
 from proxyd.process.runtime import Runtime
 from proxyd.process.worker_handle import WorkerHandle, fork_worker
-from proxyd.shared.segments import Ledger, PeersZone, SegmentError
+from proxyd.shared.segments import Ledgers, PeersZone, SegmentError
 
 # A worker that dies so often before it ever served is not started again until the next reload.
 BOOT_TRIES = 5
@@ -52,17 +52,14 @@ class Crew:
         self._boot_failures = [0] * self.size
         self.refusals: dict[int, str] = {}  # by index: why this worker cannot serve
 
-    def _make_ledgers(self) -> list[Ledger]:
-        made: list[Ledger] = []
+    def _make_ledgers(self) -> Ledgers:
         try:
-            for _ in range(self.size):
-                made.append(Ledger(self.shape))
+            made = Ledgers(self.shape, self.size)
         except SegmentError:
-            for ledger in made:
-                ledger.close()
             if self.owns_zone:
                 self.zone.close()
             raise
+        made.master.put_counters(self.runtime.dead_counters)
         return made
 
     # Life.
@@ -90,8 +87,7 @@ class Crew:
 
     def close(self) -> None:
         """Give the shared memory back; nobody is left."""
-        for ledger in self.ledgers:
-            ledger.close()
+        self.ledgers.close()
         if self.owns_zone:
             self.zone.close()
 
@@ -235,9 +231,8 @@ class Crew:
             self.runtime.poller.after(_FORK_PAUSE_SECONDS, lambda: self._spawn(index))
 
     def _fork(self, index: int) -> None:
-        ledger = self.ledgers[index]
-        ledger.reset(index)
-        one = fork_worker(index, ledger, self.zone, self.target, self.runtime.log)
+        self.ledgers[index].reset()
+        one = fork_worker(index, self.ledgers, self.zone, self.target, self.runtime.log)
         self.runtime.log.notice(f"start worker process {one.pid}")
         self.workers[one.pid] = one
         self.offer(one, self.target)
@@ -257,7 +252,8 @@ class Crew:
         level = NOTICE if expected or status == 0 else ALERT
         self.runtime.log.log(level, f"worker process {pid} exited {how}")
         reap(self.runtime, one.ledger)
-        one.ledger.reset(one.index)
+        one.ledger.reset()
+        self.ledgers.master.put_counters(self.runtime.dead_counters)
         if not expected:
             self._replace(one, status)
         self.on_change(one)

@@ -34,7 +34,7 @@ class Arguments:
 
     index: int
     channel: socket.socket
-    ledger_fd: int
+    ledgers_fd: int
     peers_fd: int
     sinks: list[Sink]
     owns_stderr: bool
@@ -51,7 +51,7 @@ def run(arguments: Arguments) -> None:
         if problem is not None:
             log.alert(problem)
         privileges.become(arguments.identity)
-        engine = _engine.Engine(arguments.index, arguments.ledger_fd, arguments.peers_fd)
+        engine = _engine.Engine(arguments.index, arguments.ledgers_fd, arguments.peers_fd)
     except (_engine.EngineError, OSError, ValueError) as error:
         _fail(arguments.channel, f"worker {arguments.index} could not start: {error}")
     Worker(arguments.channel, log, engine).run()

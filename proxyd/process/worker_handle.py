@@ -17,7 +17,7 @@ from proxyd.process.generation import Generation
 from proxyd.process.openings import Openings
 from proxyd.process.poller import Deadline
 from proxyd.process.spawn import spawn
-from proxyd.shared.segments import Ledger, PeersZone
+from proxyd.shared.segments import Ledger, Ledgers, PeersZone
 
 
 class WorkerHandle:
@@ -149,21 +149,21 @@ class WorkerHandle:
 
 
 def fork_worker(
-    index: int, ledger: Ledger, zone: PeersZone, generation: Generation, log: ErrorLog
+    index: int, ledgers: Ledgers, zone: PeersZone, generation: Generation, log: ErrorLog
 ) -> WorkerHandle:
     """Start a worker process; it knows nothing yet of what it shall serve. Raises OSError."""
     mine, other = channel.pair()
     arguments = worker.Arguments(
         index=index,
         channel=other,
-        ledger_fd=ledger.fd,
+        ledgers_fd=ledgers.fd,
         peers_fd=zone.fd,
         sinks=log.sinks,
         owns_stderr=log.owns_stderr,
         identity=generation.identity,
         descriptors=generation.plan.process.worker_rlimit_nofile,
     )
-    keep = [other.fileno(), ledger.fd, zone.fd, *log.fds]
+    keep = [other.fileno(), ledgers.fd, zone.fd, *log.fds]
     try:
         pid = spawn(lambda: worker.run(arguments), keep, log.emerg)
     except OSError:
@@ -171,4 +171,4 @@ def fork_worker(
         raise
     finally:
         other.close()
-    return WorkerHandle(index, pid, mine, ledger)
+    return WorkerHandle(index, pid, mine, ledgers[index])

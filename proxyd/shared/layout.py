@@ -1,10 +1,12 @@
 """The layout of shared memory: each record once, with its offsets, for Python's readers and for C.
 
-Two segments exist. The **Ledger**, one per worker, in this order::
+Two segments exist. The **Ledgers** of a crew, one per worker and behind them the master's, ``stride`` bytes
+each, in this order::
 
     ledger header | counters u64[PX_COUNTERS] | log regions | active u32[] | held u32[] | slab
 
-The cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes
+A worker maps all and may write to its own alone; so whoever adds up reads the same cells as the master. The
+cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes
 them. ``active``: connections to the peer that carry a Request or tunnel. ``held``: how many loaded Upstreams
 of this worker refer to the slot; a slot that nobody holds may be evicted when the Zone is full.
 
@@ -100,9 +102,10 @@ LEDGER_HEADER = Record(
         Field("slab_offset", "u32", "where the slab starts, at a page"),
         Field("slab_bytes", "u32", "its size"),
         Field("pid", "u32", "the worker writes it when it maps the Ledger", atomic=True),
-        Field("pad", "u32", "zero"),
+        Field("ledger_count", "u32", "Ledgers in the segment: one per worker, and the master's at the end"),
         Field("turns", "u64", "loop turns; the worker adds one per turn", atomic=True),
-        Field("spare", "u64", "zero", count=7),
+        Field("stride", "u64", "bytes from one Ledger to the next, whole pages"),
+        Field("spare", "u64", "zero", count=6),
     ),
 )
 
@@ -232,6 +235,7 @@ def _c_constants() -> list[str]:
         "LOG_REGIONS": LOG_REGIONS,
         "PEERS_MAX": PEERS_MAX,
         "SHM_DIGEST_BYTES": DIGEST_BYTES,
+        "SHM_PAGE": PAGE,
         "REGION_FREE": REGION_FREE,
         "REGION_OPEN": REGION_OPEN,
         "REGION_WRITING": REGION_WRITING,
@@ -288,7 +292,8 @@ def emit_c_header() -> str:
         "",
         '#include "generated/counters.h"',
         "",
-        "/* A Ledger: header | counters | log regions | active u32[] | held u32[] | slab.",
+        "/* The Ledgers of a crew, one behind the other, the master's at the end. Each:",
+        " * header | counters | log regions | active u32[] | held u32[] | slab.",
         " * The peers Zone: header | records. */",
         "",
         *_c_constants(),

@@ -61,10 +61,10 @@ def _map(fd: int, size: int) -> mmap.mmap:
     return memory
 
 
-def _write(memory: mmap.mmap, record: layout.Record, **values: int) -> None:
+def _write(memory: mmap.mmap, start: int, record: layout.Record, **values: int) -> None:
     for name, value in values.items():
         kind = next(member.type for member in record.fields if member.name == name)
-        (_U32 if kind == "u32" else _U64).pack_into(memory, record.offsets[name], value)
+        (_U32 if kind == "u32" else _U64).pack_into(memory, start + record.offsets[name], value)
 
 
 @dataclass(frozen=True)
@@ -76,26 +76,62 @@ class LogBlock:
     file_end: int | None
 
 
-class Ledger:
-    """The master's side of one worker's Ledger."""
+class Ledgers:
+    """The Ledgers of a crew in their one segment: a sequence of the workers', and ``master``, our own.
 
-    def __init__(self, shape: layout.LedgerShape) -> None:
+    Every worker of the crew reads all of them, and writes to its own.
+    """
+
+    def __init__(self, shape: layout.LedgerShape, workers: int) -> None:
         self.shape = shape
-        self.fd = make(shape.size)
-        self._memory = _map(self.fd, shape.size)
+        size = shape.size * (workers + 1)
+        self.fd = make(size)
+        self._memory = _map(self.fd, size)
+        every = [Ledger(self._memory, shape, number, workers + 1) for number in range(workers + 1)]
+        self._workers, self.master = every[:workers], every[workers]
+        for ledger in every:
+            ledger.reset()
 
-    def reset(self, worker: int) -> None:
-        """Make it empty and new for the worker of this index. Nobody else may be using it."""
+    def __getitem__(self, worker: int) -> Ledger:
+        return self._workers[worker]
+
+    def __iter__(self) -> Iterator[Ledger]:
+        return iter(self._workers)
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def close(self) -> None:
+        """Give the memory back (workers that map it keep theirs)."""
+        self._memory.close()
+        os.close(self.fd)
+
+
+class Ledger:
+    """The master's side of one Ledger of a crew's."""
+
+    def __init__(self, memory: mmap.mmap, shape: layout.LedgerShape, index: int, count: int) -> None:
+        self.shape = shape
+        self._memory = memory
+        self._start = index * shape.size
+        self._index = index
+        self._count = count
+
+    def reset(self) -> None:
+        """Make it empty and new. Who it belongs to may not be using it; others may read it."""
         shape = self.shape
-        start = shape.slab_offset  # what the slab holds is named by the regions alone
-        self._memory[:start] = bytes(start)
+        used = shape.slab_offset  # what the slab holds is named by the regions alone
+        self._memory[self._start : self._start + used] = bytes(used)
         _write(
             self._memory,
+            self._start,
             layout.LEDGER_HEADER,
             magic=layout.LEDGER_MAGIC,
             layout=layout.LAYOUT,
             instance=secrets.randbits(64),
-            worker=worker,
+            worker=self._index,
+            ledger_count=self._count,
+            stride=shape.size,
             counter_count=len(COUNTERS),
             peer_capacity=shape.peer_capacity,
             region_count=layout.LOG_REGIONS,
@@ -126,24 +162,25 @@ class Ledger:
     def log_blocks(self) -> Iterator[LogBlock]:
         """The log lines in it. A region that points outside of the slab is skipped."""
         for number in range(layout.LOG_REGIONS):
-            at = self.shape.regions_offset + number * layout.LOG_REGION.size
+            at = self._start + self.shape.regions_offset + number * layout.LOG_REGION.size
             path_digest, offset, size, used, state, file_end = _REGION.unpack_from(self._memory, at)
             if state not in (layout.REGION_OPEN, layout.REGION_WRITING) or not used:
                 continue
             if used > size or offset + size > self.shape.slab_bytes:
                 continue
-            start = self.shape.slab_offset + offset
+            start = self._start + self.shape.slab_offset + offset
             writing = state == layout.REGION_WRITING
             yield LogBlock(path_digest, self._memory[start : start + used], file_end if writing else None)
 
-    def close(self) -> None:
-        """Give the memory back (workers that map it keep theirs)."""
-        self._memory.close()
-        os.close(self.fd)
+    def put_counters(self, values: list[int]) -> None:
+        """Say what was counted, in the order of COUNTERS: in the master's own."""
+        for number, value in enumerate(values):
+            at = self._start + self.shape.counters_offset + 8 * number
+            _U64.pack_into(self._memory, at, value & 0xFFFFFFFFFFFFFFFF)
 
     def _numbers(self, kind: str, offset: int, count: int) -> list[int]:
         # struct copies each number at once (native size and order), so that no half-written one is seen.
-        return list(struct.unpack_from(f"<{count}{kind}", self._memory, offset))
+        return list(struct.unpack_from(f"<{count}{kind}", self._memory, self._start + offset))
 
 
 @dataclass(frozen=True)
@@ -167,6 +204,7 @@ class PeersZone:
         self._memory = _map(self.fd, size)
         _write(
             self._memory,
+            0,
             layout.PEERS_HEADER,
             magic=layout.PEERS_MAGIC,
             layout=layout.LAYOUT,

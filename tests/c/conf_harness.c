@@ -84,9 +84,9 @@ static int make_file(void)
 conf_world *conf_open(void)
 {
     conf_world *world = px_memory_zalloc(sizeof *world);
-    int ledger = px_main_ledger(), peers = px_main_peers();
-    world->engine = px_engine_new(0, ledger, peers, &world->error);
-    close(ledger);
+    int ledgers = px_main_ledgers(), peers = px_main_peers();
+    world->engine = px_engine_new(0, ledgers, peers, &world->error);
+    close(ledgers);
     close(peers);
     build_or_die(world, world->engine != NULL);
     world->worker = &world->engine->worker;

@@ -18,9 +18,9 @@ static uint32_t objects;
 
 static void open_engine(void)
 {
-    int ledger = px_main_ledger(), peers = px_main_peers();
-    engine = px_engine_new(0, ledger, peers, &error);
-    close(ledger);
+    int ledgers = px_main_ledgers(), peers = px_main_peers();
+    engine = px_engine_new(0, ledgers, peers, &error);
+    close(ledgers);
     close(peers);
     REQUIRE(engine != NULL);
     px_arena_init(&arena, 16384);

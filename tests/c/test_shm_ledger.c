@@ -15,16 +15,21 @@ static px_ledger ledger;
 static struct px_shm_ledger_header *header;
 static const uint8_t digest[16] = "a path's digest";
 
+enum { WORKERS = 4, SELF = 2 };
+
+static uint32_t stride;
+
 /* A segment as proxyd/shared/segments.py makes it. */
 static int make_segment(void)
 {
     uint32_t regions = (128 + 8 * PX_COUNTERS + 63) / 64 * 64;
     uint32_t active = regions + PX_LOG_REGIONS * (uint32_t)sizeof(struct px_shm_log_region);
     uint32_t slab = (active + 8 * PEERS + 4095) / 4096 * 4096;
+    int made_fd = memfd_create("ledger", MFD_CLOEXEC);
+    stride = slab + SLAB;
     struct px_shm_ledger_header made = {
         .magic = PX_LEDGER_MAGIC,
         .layout = PX_SHM_LAYOUT,
-        .worker = 3,
         .counter_count = PX_COUNTERS,
         .peer_capacity = PEERS,
         .region_count = PX_LOG_REGIONS,
@@ -34,11 +39,14 @@ static int make_segment(void)
         .held_offset = active + 4 * PEERS,
         .slab_offset = slab,
         .slab_bytes = SLAB,
+        .ledger_count = WORKERS + 1,
+        .stride = stride,
     };
-    int made_fd = memfd_create("ledger", MFD_CLOEXEC);
-    if (made_fd < 0 || ftruncate(made_fd, slab + SLAB) < 0 ||
-        pwrite(made_fd, &made, sizeof made, 0) != sizeof made)
+    if (made_fd < 0 || ftruncate(made_fd, (WORKERS + 1) * (off_t)stride) < 0)
         abort();
+    for (made.worker = 0; made.worker <= WORKERS; made.worker++)
+        if (pwrite(made_fd, &made, sizeof made, made.worker * (off_t)stride) != sizeof made)
+            abort();
     return made_fd;
 }
 
@@ -46,9 +54,9 @@ static void begin(void)
 {
     const char *why = NULL;
     fd = make_segment();
-    if (!px_ledger_open(&ledger, fd, &why))
+    if (!px_ledger_open(&ledger, fd, SELF, &why))
         abort();
-    header = (struct px_shm_ledger_header *)(void *)ledger.zone.base;
+    header = (struct px_shm_ledger_header *)(void *)(ledger.zone.base + SELF * stride);
 }
 
 static void end(void)
@@ -62,7 +70,8 @@ TEST(opens, "a good segment is taken, and the worker's pid stands in it")
 {
     begin();
     CHECK_INT(atomic_load(&header->pid), getpid());
-    CHECK_INT(ledger.worker, 3);
+    CHECK_INT(ledger.worker, SELF);
+    CHECK_INT(ledger.workers, WORKERS);
     CHECK_INT(ledger.peer_capacity, PEERS);
     px_count(&ledger, PX_COUNTER_REQUESTS, 2);
     px_count(&ledger, PX_COUNTER_REQUESTS, -1);
@@ -87,6 +96,7 @@ typedef struct {
 TEST(refuses, "a segment that is not this build's ledger is refused, with the reason")
 {
     static const char other[] = "the ledger was made by another build";
+    static const char contradict[] = "the ledgers of the segment contradict each other";
     static const char outside[] = "the ledger's parts lie outside of its segment";
     static const damage cases[] = {
         {FIELD(magic), 1, "the segment is not a ledger"},
@@ -101,18 +111,83 @@ TEST(refuses, "a segment that is not this build's ledger is refused, with the re
         {FIELD(active_offset), 1u << 20, outside},
         {FIELD(held_offset), 1u << 20, outside},
         {FIELD(slab_offset), 1u << 20, outside},
-        {FIELD(slab_bytes), SLAB + 1, outside},
+        {FIELD(slab_bytes), 4 * SLAB + 1000000, outside},
+        {FIELD(worker), SELF + 1, contradict},
+        {FIELD(ledger_count), 0, contradict},
+        {FIELD(stride), 4096, contradict},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int damaged = make_segment();
-        CHECK_INT(pwrite(damaged, &cases[i].value, 4, (off_t)cases[i].offset), 4);
+        CHECK_INT(pwrite(damaged, &cases[i].value, 4, SELF * (off_t)stride + (off_t)cases[i].offset), 4);
         px_ledger opened;
         const char *why = "";
-        CHECK(!px_ledger_open(&opened, damaged, &why));
+        CHECK(!px_ledger_open(&opened, damaged, SELF, &why));
         CHECK_STRING(why, cases[i].why);
         CHECK(opened.zone.base == NULL);
+        CHECK_INT(px_ledger_open(&opened, damaged, SELF - 1, &why), 1); /* it is not this one's */
+        px_ledger_close(&opened);
         close(damaged);
     }
+}
+
+TEST(refuses_crew,
+     "a first header that tells of Ledgers where none are is refused, and so is a worker too many")
+{
+    static const char outside[] = "the ledger's parts lie outside of its segment";
+    static const damage cases[] = {
+        {FIELD(magic), 1, "the segment is not a ledger"},
+        {FIELD(ledger_count), 0, outside},
+        {FIELD(ledger_count), 1, outside},
+        {FIELD(ledger_count), WORKERS + 2, outside},
+        {FIELD(stride), 0, outside},
+        {FIELD(stride), 4095, outside},
+        {FIELD(stride) + 4, 1, outside},
+    };
+    px_ledger opened;
+    const char *why = "";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int damaged = make_segment();
+        CHECK_INT(pwrite(damaged, &cases[i].value, 4, (off_t)cases[i].offset), 4);
+        CHECK(!px_ledger_open(&opened, damaged, SELF, &why));
+        CHECK_STRING(why, cases[i].why);
+        close(damaged);
+    }
+    int sound = make_segment();
+    static const int nobody[] = {WORKERS, WORKERS + 1, -1}; /* the first is the master's */
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++) {
+        CHECK(!px_ledger_open(&opened, sound, nobody[i], &why));
+        CHECK_STRING(why, "the segment has no ledger for this worker");
+    }
+    close(sound);
+}
+
+TEST(crew, "what others hold at a peer is added up, and nobody can write to another's Ledger")
+{
+    begin();
+    px_ledger others[WORKERS];
+    const char *why;
+    for (int i = 0; i < WORKERS; i++)
+        REQUIRE(px_ledger_open(&others[i], fd, i, &why));
+    px_ledger_active(&others[0], 5, 3);
+    px_ledger_active(&others[SELF], 5, 1);
+    px_ledger_active(&others[WORKERS - 1], 5, 7);
+    px_ledger_active(&others[WORKERS - 1], 6, 9);
+    px_count(&others[1], PX_COUNTER_REQUESTS, 12);
+    CHECK_INT(px_ledger_active_total(&ledger, 5), 11);
+    CHECK_INT(px_ledger_active_total(&others[0], 5), 11);
+    CHECK_INT(px_ledger_active_total(&ledger, 6), 9);
+    CHECK_INT(px_ledger_active_total(&ledger, 0), 0);
+    CHECK_INT(px_ledger_counter(&ledger, 1, PX_COUNTER_REQUESTS), 12);
+    CHECK_INT(px_ledger_counter(&ledger, SELF, PX_COUNTER_REQUESTS), 0);
+    for (uint32_t i = 0; i <= WORKERS; i++) {
+        int into = open("/dev/zero", O_RDONLY | O_CLOEXEC); /* read() tells of memory that refuses stores */
+        const void *cell = px_ledger_of(&ledger, i, &ledger.counters[0]);
+        CHECK_INT(read(into, (void *)(uintptr_t)cell, 8), i == SELF ? 8 : -1);
+        close(into);
+    }
+    for (int i = 0; i < WORKERS; i++)
+        px_ledger_close(&others[i]);
+    end();
 }
 
 TEST(refuses_small, "a segment without pages, or too small for its header, is refused")
@@ -120,12 +195,12 @@ TEST(refuses_small, "a segment without pages, or too small for its header, is re
     px_ledger opened;
     const char *why = "";
     int small = memfd_create("small", MFD_CLOEXEC);
-    CHECK(!px_ledger_open(&opened, small, &why));
+    CHECK(!px_ledger_open(&opened, small, 0, &why));
     CHECK_INT(errno, EINVAL);
-    CHECK(ftruncate(small, 64) == 0 && !px_ledger_open(&opened, small, &why));
+    CHECK(ftruncate(small, 64) == 0 && !px_ledger_open(&opened, small, 0, &why));
     CHECK_STRING(why, "the segment is not a ledger");
     close(small);
-    CHECK(!px_ledger_open(&opened, 9999, &why));
+    CHECK(!px_ledger_open(&opened, 9999, 0, &why));
     CHECK_STRING(why, "the ledger could not be mapped");
 }
 
@@ -140,7 +215,7 @@ TEST(regions, "regions do not overlap, are used again, and are refused when the 
     px_log_region_free(&three);
     CHECK(px_log_region_take(&ledger, digest, 1096, &three)); /* to the last byte */
     CHECK(one.bytes + 4096 <= two.bytes && two.bytes + 3000 <= three.bytes);
-    CHECK(three.bytes + 1096 <= ledger.zone.base + ledger.zone.size);
+    CHECK(three.bytes + 1096 <= ledger.zone.base + (SELF + 1) * stride);
     px_log_region_free(&one);
     px_log_region_free(&one);
     CHECK(px_log_region_take(&ledger, digest, 4096, &one)); /* the gap in front */

@@ -34,7 +34,7 @@ void world_open(void)
     if (engine != NULL)
         return;
     px_engine_error error = {""};
-    engine = px_engine_new(0, px_main_ledger(), px_main_peers(), &error);
+    engine = px_engine_new(0, px_main_ledgers(), px_main_peers(), &error);
     HOLDS(engine != NULL);
     engine->worker.may_connect = never;
     null_fd = open("/dev/null", O_WRONLY);

@@ -40,7 +40,7 @@ class Segments:
     def __init__(self, pid: int) -> None:
         self._memory = Path(f"/proc/{pid}/mem")
         self.bases: dict[int, int] = {}  # magic: start
-        for start in mappings(pid, "proxyd-"):
+        for start in mappings(pid, "proxyd-", "rw"):  # of the Ledgers only its own is writable
             self.bases[self._read("<I", start)] = start
 
     def _read(self, kind: str, address: int) -> int:

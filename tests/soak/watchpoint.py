@@ -45,12 +45,17 @@ def _ptrace(request: int, pid: int, address: int = 0, value: int = 0) -> None:
         raise OSError(number, f"ptrace({request:#x}): {os.strerror(number)}")
 
 
-def mappings(pid: int, name: str) -> list[int]:
-    """Where a process has mapped files whose path contains the name: start addresses, in their order."""
+def mappings(pid: int, name: str, access: str = "") -> list[int]:
+    """Where a process has mapped files whose path contains the name: start addresses, in their order.
+
+    ``access``: only those whose permissions begin with this.
+    """
     lines = Path(f"/proc/{pid}/maps").read_text().split("\n")
     found = [line.split(None, 5) for line in lines]
     return [
-        int(part[0].partition("-")[0], 16) for part in found if len(part) == 6 and re.search(name, part[5])
+        int(part[0].partition("-")[0], 16)
+        for part in found
+        if len(part) == 6 and re.search(name, part[5]) and part[1].startswith(access)
     ]
 
 

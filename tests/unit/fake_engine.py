@@ -75,8 +75,10 @@ class Generation:
 class Ledger:
     """As much of the Ledger as the tests look at: counters, one cell, one log region."""
 
-    def __init__(self, fd: int) -> None:
-        self.memory = mmap.mmap(fd, os.fstat(fd).st_size)
+    def __init__(self, fd: int, worker: int) -> None:
+        whole = mmap.mmap(fd, os.fstat(fd).st_size)
+        stride = struct.unpack_from("<Q", whole, shm.LEDGER_HEADER.offsets["stride"])[0]
+        self.memory = memoryview(whole)[worker * stride : (worker + 1) * stride]
         self.header = {name: self.number(at) for name, at in shm.LEDGER_HEADER.offsets.items()}
         if self.header["magic"] != shm.LEDGER_MAGIC or self.header["layout"] != shm.LAYOUT:
             raise EngineError("a Ledger of another layout")
@@ -105,13 +107,13 @@ class Ledger:
 
 
 class Engine:
-    def __init__(self, worker: int, ledger_fd: int, peers_fd: int) -> None:
+    def __init__(self, worker: int, ledgers_fd: int, peers_fd: int) -> None:
         if os.path.exists("fail"):
             raise EngineError("told to fail")
         if orphan := os.environ.get("PROXYD_FAKE_ORPHAN"):
             make_orphan(orphan)
         self.worker = worker
-        self.ledger = Ledger(ledger_fd)
+        self.ledger = Ledger(ledgers_fd, worker)
         self.peers = mmap.mmap(peers_fd, os.fstat(peers_fd).st_size)
         self.epoll = select.epoll()
         self.python_fds: set[int] = set()

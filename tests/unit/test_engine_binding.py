@@ -18,7 +18,7 @@ from proxyd import _engine
 from proxyd.config.layout import digest as plan_layout
 from proxyd.process.loop import new_event_loop
 from proxyd.shared import layout
-from proxyd.shared.segments import Ledger, PeersZone
+from proxyd.shared.segments import Ledgers, PeersZone
 
 PEERS = 64
 
@@ -28,18 +28,17 @@ class Alarm(Exception):
 
 
 @pytest.fixture
-def segments() -> Iterator[tuple[Ledger, PeersZone]]:
-    ledger, peers = Ledger(layout.LedgerShape(PEERS, 1 << 16)), PeersZone(PEERS)
-    ledger.reset(0)
-    yield ledger, peers
-    ledger.close()
+def segments() -> Iterator[tuple[Ledgers, PeersZone]]:
+    ledgers, peers = Ledgers(layout.LedgerShape(PEERS, 1 << 16), 1), PeersZone(PEERS)
+    yield ledgers, peers
+    ledgers.close()
     peers.close()
 
 
 @pytest.fixture
-def engine(segments: tuple[Ledger, PeersZone]) -> Iterator[_engine.Engine]:
-    ledger, peers = segments
-    made = _engine.Engine(0, ledger.fd, peers.fd)
+def engine(segments: tuple[Ledgers, PeersZone]) -> Iterator[_engine.Engine]:
+    ledgers, peers = segments
+    made = _engine.Engine(0, ledgers.fd, peers.fd)
     yield made
     made.close()
 
@@ -216,7 +215,7 @@ def test_after_close_every_call_is_refused(engine: _engine.Engine, pair: Pair) -
 
 
 def test_an_engine_that_nobody_closed_gives_its_descriptors_back(
-    segments: tuple[Ledger, PeersZone], pair: Pair
+    segments: tuple[Ledgers, PeersZone], pair: Pair
 ) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
@@ -227,19 +226,19 @@ def test_an_engine_that_nobody_closed_gives_its_descriptors_back(
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_segments_of_another_kind_are_refused(segments: tuple[Ledger, PeersZone]) -> None:
-    ledger, peers = segments
+def test_segments_of_another_kind_are_refused(segments: tuple[Ledgers, PeersZone]) -> None:
+    ledgers, peers = segments
     with pytest.raises(_engine.EngineError, match="not a ledger"):
         _engine.Engine(0, peers.fd, peers.fd)
     with pytest.raises(_engine.EngineError, match="not a peers zone"):
-        _engine.Engine(0, ledger.fd, ledger.fd)
+        _engine.Engine(0, ledgers.fd, ledgers.fd)
 
 
-def test_the_master_sees_the_loop_turn(segments: tuple[Ledger, PeersZone], engine: _engine.Engine) -> None:
-    before = segments[0].turns()
+def test_the_master_sees_the_loop_turn(segments: tuple[Ledgers, PeersZone], engine: _engine.Engine) -> None:
+    before = segments[0][0].turns()
     engine.select(0)
     engine.select(0)
-    assert segments[0].turns() == before + 2
+    assert segments[0][0].turns() == before + 2
 
 
 @pytest.mark.parametrize(

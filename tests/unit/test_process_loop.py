@@ -14,15 +14,14 @@ import pytest
 from proxyd.process.loop import EngineSelector, new_event_loop
 from proxyd.process.poller import Poller
 from proxyd.shared.layout import LedgerShape
-from proxyd.shared.segments import Ledger, PeersZone
+from proxyd.shared.segments import Ledgers, PeersZone
 from tests.unit import fake_engine
 
 
 @pytest.fixture
 def engine() -> Iterator[fake_engine.Engine]:
-    ledger = Ledger(LedgerShape(16, 4096))
-    ledger.reset(0)
-    made = fake_engine.Engine(0, ledger.fd, PeersZone(16).fd)
+    ledgers = Ledgers(LedgerShape(16, 4096), 1)
+    made = fake_engine.Engine(0, ledgers.fd, PeersZone(16).fd)
     yield made
     made.close()
 

@@ -13,7 +13,7 @@ from proxyd.process.fleet import Fleet
 from proxyd.shared import layout
 from proxyd.shared.counters import COUNTERS, NUMBER
 from proxyd.shared.layout import LedgerShape
-from proxyd.shared.segments import Ledger, PeersZone
+from proxyd.shared.segments import Ledger, Ledgers, PeersZone
 
 CAPACITY = 64
 
@@ -23,9 +23,8 @@ class World:
 
     def __init__(self) -> None:
         self.zone = PeersZone(CAPACITY)
-        self.ledgers = [Ledger(LedgerShape(CAPACITY, 4096)) for _ in range(2)]
-        for index, ledger in enumerate(self.ledgers):
-            ledger.reset(index)
+        self.segment = Ledgers(LedgerShape(CAPACITY, 4096), 2)
+        self.ledgers = list(self.segment)
         self.workers = [SimpleNamespace(loading=False) for _ in range(2)]
         self.counters = [0] * len(COUNTERS)
         self.fleet = Fleet.__new__(Fleet)
@@ -45,7 +44,7 @@ class World:
 
     def hold(self, ledger: Ledger, slot: int) -> None:
         """Say that a loaded Upstream refers to the slot."""
-        struct.pack_into("<I", ledger._memory, ledger.shape.held_offset + 4 * slot, 1)
+        struct.pack_into("<I", ledger._memory, ledger._start + ledger.shape.held_offset + 4 * slot, 1)
 
     def known(self) -> list[int]:
         """The slots in use."""
@@ -58,8 +57,7 @@ def world() -> Iterator[World]:
     made = World()
     yield made
     made.zone.close()
-    for ledger in made.ledgers:
-        ledger.close()
+    made.segment.close()
 
 
 def test_peers_that_no_worker_holds_are_forgotten_when_more_than_half_is_full(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from proxyd.shared import counters, layout, segments
 from proxyd.shared.counters import COUNTERS, NUMBER
-from proxyd.shared.segments import Ledger, PeersZone
+from proxyd.shared.segments import Ledger, Ledgers, PeersZone
 
 SHAPE = layout.LedgerShape(peer_capacity=1024, slab_bytes=65536)
 
@@ -20,7 +20,7 @@ class WorkerSide:
     """A Ledger as a worker may write it: anything, anywhere."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.memory = mmap.mmap(ledger.fd, SHAPE.size)
+        self.memory = memoryview(ledger._memory)[ledger._start : ledger._start + SHAPE.size]
 
     def put(self, at: int, kind: str, value: int) -> None:
         struct.pack_into("<" + kind, self.memory, at, value)
@@ -38,9 +38,7 @@ class WorkerSide:
 
 @pytest.fixture
 def ledger() -> Ledger:
-    made = Ledger(SHAPE)
-    made.reset(3)
-    return made
+    return Ledgers(SHAPE, 5)[3]
 
 
 def test_a_segment_has_all_its_pages_and_no_name() -> None:
@@ -59,11 +57,12 @@ def test_memory_that_is_not_there_is_an_error_that_says_what_to_do() -> None:
 
 
 def test_a_header_says_what_the_segment_is(ledger: Ledger) -> None:
-    memory = mmap.mmap(ledger.fd, SHAPE.size)
+    memory = WorkerSide(ledger).memory
     offsets = layout.LEDGER_HEADER.offsets
     words = {name: struct.unpack_from("<I", memory, at)[0] for name, at in offsets.items()}
     assert words["magic"] == layout.LEDGER_MAGIC and words["layout"] == layout.LAYOUT
     assert words["worker"] == 3 and words["counter_count"] == len(COUNTERS)
+    assert words["ledger_count"] == 6 and words["stride"] == SHAPE.size
     assert words["slab_offset"] % 4096 == 0
     assert words["slab_offset"] + words["slab_bytes"] <= len(memory)
 
@@ -90,8 +89,22 @@ def test_counters_are_read_by_number(ledger: Ledger) -> None:
     worker.put(SHAPE.active_offset + 4 * 7, "I", 5)
     assert ledger.counters()[NUMBER["requests"]] == 1 << 40
     assert ledger.active()[7] == 5 and sum(ledger.active()) == 5
-    ledger.reset(3)
+    ledger.reset()
     assert not any(ledger.counters()) and not any(ledger.active())
+
+
+def test_ledgers_of_a_crew_lie_one_behind_the_other_and_the_masters_is_the_last() -> None:
+    ledgers = Ledgers(SHAPE, 3)
+    assert len(ledgers) == 3 and os.fstat(ledgers.fd).st_size == 4 * SHAPE.size
+    for number, ledger in enumerate((*ledgers, ledgers.master)):
+        ledger.put_counters([number + 1] * len(COUNTERS))
+    memory = mmap.mmap(ledgers.fd, 4 * SHAPE.size)
+    for number in range(4):
+        at = number * SHAPE.size + SHAPE.counters_offset
+        assert struct.unpack_from("<2Q", memory, at) == (number + 1, number + 1)
+    ledgers[1].reset()
+    assert [ledger.counters()[0] for ledger in (*ledgers, ledgers.master)] == [1, 0, 3, 4]
+    ledgers.close()
 
 
 def test_log_blocks_are_found(ledger: Ledger) -> None:

@@ -78,7 +78,7 @@ def test_workers_inherit_no_descriptor_that_is_not_theirs(directory: Path) -> No
         assert len(listening) == 1  # the site's socket; channels and the control socket are not shared
         assert len(mine & first) == 1
         memory = [{link for link in links if "/dev/shm" in link} for links in (first, second)]
-        assert len(memory[0] & memory[1]) == 1 and len(memory[0]) == 2  # the peers Zone; its own Ledger
+        assert len(memory[0]) == 2 and memory[0] == memory[1]  # the peers Zone; the Ledgers of the crew
 
 
 def links_of(pid: int) -> list[str]:
