@@ -2,11 +2,10 @@
  * ever. */
 #include "base/block.h"
 
-#include "base/memory.h"
-
-#ifdef PX_DEBUG
 #include <string.h>
-#endif
+#include <unistd.h>
+
+#include "base/memory.h"
 
 #define SIZES 6
 
@@ -14,8 +13,12 @@ static const uint32_t sizes[SIZES] = {1024, 4096, 8192, 16384, 32768, 65536};
 /* 7 MB in all at most. */
 static const uint32_t pooled_max[SIZES] = {256, 256, 128, 64, 48, 32};
 
+#define FILES_POOLED_MAX 128u
+
 static px_block *pool[SIZES];
 static uint32_t pooled[SIZES];
+static px_block *file_pool;
+static uint32_t files_pooled;
 static uint64_t live;
 
 /* The number of the smallest size that holds size bytes; SIZES: none does. */
@@ -49,8 +52,49 @@ px_block *px_block_take(size_t size)
     return block;
 }
 
+px_block *px_block_of_file(int fd)
+{
+    px_block *block = file_pool;
+    if (block != NULL) {
+        file_pool = block->next;
+        files_pooled--;
+    } else {
+        block = px_memory_alloc(sizeof(px_block) + sizeof fd);
+        block->size = 0;
+    }
+    memcpy(block->data, &fd, sizeof fd);
+    block->next = NULL;
+    block->references = 1;
+    live++;
+    return block;
+}
+
+int px_block_fd(const px_block *block)
+{
+    int fd;
+    memcpy(&fd, block->data, sizeof fd);
+    return fd;
+}
+
+static void free_file(px_block *block)
+{
+    live--;
+    close(px_block_fd(block));
+    if (files_pooled == FILES_POOLED_MAX) {
+        free(block);
+        return;
+    }
+    block->next = file_pool;
+    file_pool = block;
+    files_pooled++;
+}
+
 void px_block_free(px_block *block)
 {
+    if (px_block_is_file(block)) {
+        free_file(block);
+        return;
+    }
     unsigned number = size_number(block->size);
     live--;
     if (number == SIZES || pooled[number] == pooled_max[number]) {
@@ -84,4 +128,10 @@ void px_block_pool_clear(void)
         }
         pooled[number] = 0;
     }
+    while (file_pool != NULL) {
+        px_block *block = file_pool;
+        file_pool = block->next;
+        free(block);
+    }
+    files_pooled = 0;
 }

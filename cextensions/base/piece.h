@@ -1,5 +1,6 @@
-/* One piece of a body on its way: bytes in memory. Passed by value; it names its owner, and handing a
- * piece to a consumer hands over one reference of that owner. The last consumer releases it, exactly once. */
+/* One piece of a body on its way: bytes in memory, or bytes of a file. Passed by value; it names its owner, and
+ * handing a piece to a consumer hands over one reference of that owner. The last consumer releases it, exactly
+ * once. Who looks at the bytes asks px_piece_is_file first: a file's are not in memory. */
 #ifndef PX_BASE_PIECE_H
 #define PX_BASE_PIECE_H
 
@@ -10,10 +11,26 @@
 #include "base/slice.h"
 
 typedef struct px_piece {
-    const uint8_t *data;
+    const uint8_t *data; /* of a file: where in it, see px_piece_offset */
     size_t len;
     px_block *owner; /* NULL: the bytes are static or in an arena that outlives the sink's use */
 } px_piece;
+
+/* len bytes of an open file from offset on; the reference is the piece's. */
+static inline px_piece px_piece_of_file(px_block *file, off_t offset, size_t len)
+{
+    return (px_piece){(const uint8_t *)(uintptr_t)offset, len, file};
+}
+
+static inline bool px_piece_is_file(const px_piece *piece)
+{
+    return piece->owner != NULL && px_block_is_file(piece->owner);
+}
+
+static inline off_t px_piece_offset(const px_piece *piece)
+{
+    return (off_t)(uintptr_t)piece->data;
+}
 
 static inline void px_piece_release(px_piece *piece)
 {
@@ -33,8 +50,15 @@ typedef struct px_queue {
 void px_queue_init(px_queue *queue);
 /* Takes over the reference in piece. Empty pieces are released and dropped. */
 void px_queue_push(px_queue *queue, px_piece piece);
-/* Fills iov with at most max entries from the front; gives how many. */
+/* Fills iov with at most max entries from the front, up to the first piece of a file; gives how many. */
 int px_queue_iovec(const px_queue *queue, struct iovec *iov, int max);
+static inline px_piece *px_queue_item(const px_queue *queue, uint32_t number)
+{
+    return &queue->items[(queue->head + number) & (queue->capacity - 1)]; /* capacity is a power of two */
+}
+/* The first bytes of entry `number`, a piece of a file, were read: read takes their place. At least 1 byte, at
+ * most what the entry has. The reference is the queue's. */
+void px_queue_put_read(px_queue *queue, uint32_t number, px_piece read);
 /* The first n bytes were written: releases what is done. */
 void px_queue_consume(px_queue *queue, size_t n);
 /* Puts all pieces of `from` behind those of `to`; `from` is empty afterwards. */

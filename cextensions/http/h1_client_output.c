@@ -1,6 +1,8 @@
 /* See h1_client_private.h: the request. */
 #include "http/h1_client_private.h"
 
+#include <errno.h>
+
 void px_h1_client_send(px_h1_client *client, px_piece *pieces, uint32_t count, bool chunked, bool last)
 {
     bool useless =
@@ -47,6 +49,15 @@ static void queue_empty(px_h1_client *client, bool budget_used)
     client->user->on_writable(client);
 }
 
+/* The peer waits for the rest of a body that cannot be had. */
+static void file_failed(px_h1_client *client)
+{
+    int error = client->output.file_error;
+    client->send_failed = true;
+    client->send_error = error == PX_H1_FILE_SHORT ? EIO : error;
+    px_h1_client_fail(client, PX_FAIL_SEND, client->send_error, NULL);
+}
+
 /* The peer may have answered before it closed: the answer counts (RFC 9112 9.6). */
 static void write_failed(px_h1_client *client)
 {
@@ -62,11 +73,14 @@ static void write_failed(px_h1_client *client)
 void px_h1_client_flush(px_h1_client *client)
 {
     size_t moved = 0;
-    px_io io = px_h1_output_write(&client->output, &client->transport, PX_EVENT_BUDGET_BYTES, &moved);
+    static const px_h1_files files = PX_H1_FILES_DEFAULT;
+    px_io io = px_h1_output_write(&client->output, &client->transport, &files, PX_EVENT_BUDGET_BYTES, &moved);
     if (moved > 0)
         client->bytes_sent = true;
     client->sent += moved;
-    if (io == PX_IO_ERROR)
+    if (io == PX_IO_ERROR && client->output.file_error != PX_H1_FILE_FINE)
+        file_failed(client);
+    else if (io == PX_IO_ERROR)
         write_failed(client);
     else if (client->output.queue.bytes > 0)
         wait_for_kernel(client, moved);

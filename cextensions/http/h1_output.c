@@ -1,6 +1,9 @@
 /* See h1_output.h. */
 #include "http/h1_output.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "http/chunked.h"
 
 #define TEXT_BLOCK_BYTES 1024
@@ -101,14 +104,91 @@ void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, 
     px_queue_push(&output->queue, (px_piece){end.data, end.len, NULL});
 }
 
-px_io px_h1_output_write(px_h1_output *output, px_transport *transport, size_t limit, size_t *moved)
+/* ---- writing ---- */
+
+static px_io file_failed(px_h1_output *output, int error)
+{
+    output->file_error = error;
+    return PX_IO_ERROR;
+}
+
+/* Entry `number` is of a file: reads of it what one block takes. */
+static px_io read_file(px_h1_output *output, uint32_t number, size_t most)
+{
+    const px_piece *piece = px_queue_item(&output->queue, number);
+    size_t len = piece->len < most ? piece->len : most;
+    px_block *block = px_block_take(len);
+    ssize_t n;
+    do
+        n = pread(px_block_fd(piece->owner), block->data, len, px_piece_offset(piece));
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        px_queue_put_read(&output->queue, number, (px_piece){block->data, (size_t)n, block});
+        return PX_IO_OK;
+    }
+    px_block_release(&block);
+    return file_failed(output, n == 0 ? PX_H1_FILE_SHORT : errno);
+}
+
+static size_t bytes_of(const struct iovec *iov, int count)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += iov[i].iov_len;
+    return bytes;
+}
+
+/* What stands in front of the first file, and, when files are read, the beginning of that. What is read waits in
+ * the queue while the socket is full, so no more is read then. */
+static px_io write_memory(px_h1_output *output, px_transport *transport, const px_h1_files *files, bool reads,
+                          size_t *moved)
+{
+    struct iovec iov[IOV_MAX_USED];
+    px_queue *queue = &output->queue;
+    int count = px_queue_iovec(queue, iov, IOV_MAX_USED);
+    size_t room = reads && transport->writable ? (size_t)files->read_count * files->read_bytes : 0;
+    while (count < IOV_MAX_USED && (uint32_t)count < queue->count && bytes_of(iov, count) < room) {
+        px_io io = read_file(output, (uint32_t)count, files->read_bytes);
+        if (io != PX_IO_OK && count == 0)
+            return io;
+        if (io != PX_IO_OK)
+            break; /* first what there is; then this again */
+        count = px_queue_iovec(queue, iov, IOV_MAX_USED);
+    }
+    bool more = (uint32_t)count < queue->count;
+    return transport->ops->write(transport, iov, count, more, moved);
+}
+
+static px_io send_file(px_h1_output *output, px_transport *transport, const px_h1_files *files, size_t limit,
+                       size_t *moved)
+{
+    const px_piece *piece = px_queue_item(&output->queue, 0);
+    size_t len = piece->len < limit ? piece->len : limit;
+    if (files->chunk_bytes > 0 && len > files->chunk_bytes)
+        len = files->chunk_bytes;
+    px_io io =
+        transport->ops->send_file(transport, px_block_fd(piece->owner), px_piece_offset(piece), len, moved);
+    if (io == PX_IO_OK && *moved == 0)
+        return file_failed(output, PX_H1_FILE_SHORT);
+    if (io == PX_IO_ERROR && !transport->write_failed) {
+        if (transport->error != EINVAL && transport->error != ENOSYS && transport->error != EOVERFLOW)
+            return file_failed(output, transport->error);
+        output->reads_files = true;
+        return PX_IO_OK;
+    }
+    return io;
+}
+
+px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px_h1_files *files,
+                         size_t limit, size_t *moved)
 {
     *moved = 0;
     while (output->queue.bytes > 0 && *moved < limit) {
-        struct iovec iov[IOV_MAX_USED];
-        int count = px_queue_iovec(&output->queue, iov, IOV_MAX_USED);
+        bool reads = !files->sendfile || output->reads_files || transport->ops->send_file == NULL;
+        bool file = !reads && px_piece_is_file(px_queue_item(&output->queue, 0));
         size_t n = 0;
-        px_io io = px_transport_write(transport, iov, count, &n);
+        px_io io = file ? send_file(output, transport, files, limit - *moved, &n)
+                        : write_memory(output, transport, files, reads, &n);
         if (io != PX_IO_OK)
             return io;
         px_queue_consume(&output->queue, n);

@@ -9,9 +9,29 @@
 #include "http/headers.h"
 #include "net/transport.h"
 
+/* How pieces of files go out. A head and what follows it from a file always share packets (MSG_MORE). */
+typedef struct px_h1_files {
+    bool sendfile;        /* not through user space, where the transport can */
+    uint32_t chunk_bytes; /* most of one sendfile; 0: no limit */
+    uint32_t read_count;  /* without sendfile: so many pieces */
+    uint32_t read_bytes;  /* of so many bytes are read at a time */
+} px_h1_files;
+
+/* For requests to peers, which are spooled in files of our own. */
+#define PX_H1_FILES_DEFAULT                                                                                  \
+    {                                                                                                        \
+        true, 2u << 20, 2, 32768                                                                             \
+    }
+
+/* What became of a file while it was sent. */
+#define PX_H1_FILE_FINE 0
+#define PX_H1_FILE_SHORT (-1) /* it ends before it should; other values: the errno of reading it */
+
 typedef struct px_h1_output {
     px_block *text;     /* where text goes; NULL: none taken */
     uint32_t text_used; /* of its bytes */
+    int file_error;     /* PX_H1_FILE_*, when px_h1_output_write gave ERROR: the socket itself is fine */
+    bool reads_files;   /* sendfile does not work for what is queued */
     px_queue queue;
 } px_h1_output;
 
@@ -26,6 +46,8 @@ static inline void px_h1_output_init(px_h1_output *output)
 {
     output->text = NULL;
     output->text_used = 0;
+    output->file_error = PX_H1_FILE_FINE;
+    output->reads_files = false;
     px_queue_init(&output->queue);
 }
 
@@ -69,6 +91,7 @@ void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, 
 
 /* Writes until the queue is empty, the kernel takes no more, or limit bytes have gone. *moved: bytes that
  * went (also beside an error). OK: look at queue.bytes for what is left. */
-px_io px_h1_output_write(px_h1_output *output, px_transport *transport, size_t limit, size_t *moved);
+px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px_h1_files *files,
+                         size_t limit, size_t *moved);
 
 #endif

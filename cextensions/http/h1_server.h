@@ -4,6 +4,7 @@
 #ifndef PX_HTTP_H1_SERVER_H
 #define PX_HTTP_H1_SERVER_H
 
+#include "http/h1_output.h"
 #include "http/stream.h"
 
 /* What the configuration says to a connection; asked anew for each request, so that a reload reaches open
@@ -15,6 +16,7 @@ typedef struct px_h1_settings {
     uint64_t keepalive_requests, keepalive_time;
     uint32_t header_buffer_bytes, large_buffer_count, large_buffer_bytes;
     bool ignore_invalid_headers, underscores_in_headers;
+    px_h1_files files;
     const px_log *log;
 } px_h1_settings;
 

@@ -259,15 +259,23 @@ static void queue_empty(px_h1_conn *conn, bool budget_used)
     exchange->stream.user->on_writable(&exchange->stream);
 }
 
+static void write_failed(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    exchange->stream.file_error = exchange->output.file_error;
+    px_h1_conn_abort(conn, exchange->output.file_error != PX_H1_FILE_FINE ? PX_ABORT_FILE : PX_ABORT_RESET);
+}
+
 void px_h1_flush(px_h1_conn *conn)
 {
     px_h1_exchange *exchange = conn->exchange;
     size_t moved = 0;
-    px_io io = px_h1_output_write(&exchange->output, &conn->transport, PX_EVENT_BUDGET_BYTES, &moved);
+    px_io io = px_h1_output_write(&exchange->output, &conn->transport, &exchange->stream.settings->files,
+                                  PX_EVENT_BUDGET_BYTES, &moved);
     exchange->stream.sent += moved;
     set_unsent(exchange);
     if (io == PX_IO_ERROR)
-        px_h1_conn_abort(conn, PX_ABORT_RESET);
+        write_failed(conn);
     else if (exchange->output.queue.bytes > 0)
         wait_for_kernel(conn, moved);
     else

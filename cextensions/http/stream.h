@@ -53,7 +53,8 @@ typedef enum px_abort_reason {
     PX_ABORT_CLOSED, /* the client closed: 499 */
     PX_ABORT_RESET,
     PX_ABORT_TIMEOUT, /* send_timeout (answer under way) */
-    PX_ABORT_DRAIN    /* worker_shutdown_timeout is over */
+    PX_ABORT_DRAIN,   /* worker_shutdown_timeout is over */
+    PX_ABORT_FILE     /* a file that is part of the answer could not be sent to its end: stream->file_error */
 } px_abort_reason;
 
 typedef struct px_stream_ops {
@@ -117,6 +118,7 @@ struct px_stream {
     /* The Request may set it: a chunk with which a body would get longer is not waited for, on_body_error(413)
      * comes instead. 0: no limit. */
     uint64_t body_max;
+    int file_error;    /* of PX_ABORT_FILE: an errno; -1: the file has become shorter */
     bool client_ended; /* FIN seen */
     bool keepalive;    /* after this answer, as far as known */
     bool pipelined;    /* this request was there before the answer to the one before it had gone: $pipe */

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,15 +57,15 @@ static px_io plain_read(px_transport *t, void *into, size_t size, size_t *moved)
     return read_failed(t);
 }
 
-static ssize_t send_all(int fd, const struct iovec *iov, int count)
+static ssize_t send_all(int fd, const struct iovec *iov, int count, int flags)
 {
     if (count == 1)
-        return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+        return send(fd, iov->iov_base, iov->iov_len, flags);
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
+    return sendmsg(fd, &message, flags);
 }
 
-static px_io plain_write(px_transport *t, const struct iovec *iov, int count, size_t *moved)
+static px_io plain_write(px_transport *t, const struct iovec *iov, int count, bool more, size_t *moved)
 {
     if (!t->writable)
         return t->write_failed ? PX_IO_ERROR : PX_IO_AGAIN;
@@ -74,7 +75,7 @@ static px_io plain_write(px_transport *t, const struct iovec *iov, int count, si
     assert(wanted > 0);
     ssize_t n;
     do
-        n = send_all(t->watch.fd, iov, count);
+        n = send_all(t->watch.fd, iov, count, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         t->writable = (size_t)n == wanted;
@@ -86,6 +87,30 @@ static px_io plain_write(px_transport *t, const struct iovec *iov, int count, si
         return PX_IO_AGAIN;
     }
     return write_failed(t);
+}
+
+/* Fewer bytes than asked for mean a full socket or the end of the file: the next call will tell. */
+static px_io plain_send_file(px_transport *t, int file, off_t offset, size_t len, size_t *moved)
+{
+    *moved = 0;
+    if (!t->writable)
+        return t->write_failed ? PX_IO_ERROR : PX_IO_AGAIN;
+    ssize_t n;
+    do
+        n = sendfile(t->watch.fd, file, &offset, len);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0) {
+        *moved = (size_t)n;
+        return PX_IO_OK;
+    }
+    if (errno == EAGAIN) {
+        t->writable = false;
+        return PX_IO_AGAIN;
+    }
+    if (errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT)
+        return write_failed(t);
+    t->error = errno; /* of the file */
+    return PX_IO_ERROR;
 }
 
 static void plain_shutdown_write(px_transport *t)
@@ -105,7 +130,13 @@ static void plain_close(px_transport *t, bool reset)
     t->readable = t->writable = false;
 }
 
-static const px_transport_ops plain_ops = {plain_read, plain_write, plain_shutdown_write, plain_close};
+static const px_transport_ops plain_ops = {
+    .read = plain_read,
+    .write = plain_write,
+    .send_file = plain_send_file,
+    .shutdown_write = plain_shutdown_write,
+    .close = plain_close,
+};
 
 static void on_event(px_watch *watch, uint32_t events)
 {

@@ -20,7 +20,11 @@ typedef enum {
 
 typedef struct px_transport_ops {
     px_io (*read)(px_transport *transport, void *into, size_t size, size_t *moved);
-    px_io (*write)(px_transport *transport, const struct iovec *iov, int count, size_t *moved);
+    /* more: other bytes are written at once behind these; a packet that is not full may wait for them. */
+    px_io (*write)(px_transport *transport, const struct iovec *iov, int count, bool more, size_t *moved);
+    /* Bytes of a file, not through user space. *moved 0 with OK: the file ends before offset. ERROR with
+     * EINVAL and write_failed unset: not from this kind of file; read it. NULL op: the transport cannot. */
+    px_io (*send_file)(px_transport *transport, int file, off_t offset, size_t len, size_t *moved);
     void (*shutdown_write)(px_transport *transport);
     void (*close)(px_transport *transport, bool reset); /* reset: RST instead of FIN */
 } px_transport_ops;
@@ -55,7 +59,7 @@ static inline px_io px_transport_read(px_transport *t, void *into, size_t size, 
 }
 static inline px_io px_transport_write(px_transport *t, const struct iovec *iov, int count, size_t *moved)
 {
-    return t->ops->write(t, iov, count, moved);
+    return t->ops->write(t, iov, count, false, moved);
 }
 /* Sends FIN behind what was written; reading goes on. */
 static inline void px_transport_shutdown_write(px_transport *t)

@@ -50,6 +50,7 @@ static void build_h1(px_settings *settings)
         .large_buffer_bytes = (uint32_t)within(plan->large_client_header_buffers->size, 1, HEAD_MOST),
         .ignore_invalid_headers = true,
         .underscores_in_headers = false,
+        .files = {.sendfile = true, .chunk_bytes = 2u << 20, .read_count = 2, .read_bytes = 32768},
         .log = &settings->log,
     };
 }

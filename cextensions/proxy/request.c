@@ -324,6 +324,15 @@ static void on_done(px_stream *stream)
     px_request_end(r);
 }
 
+static void log_lost_file(px_request *r, int error)
+{
+    if (error == PX_H1_FILE_SHORT)
+        px_request_log(r, PX_LOG_ALERT, "a file became shorter while it was sent to the client");
+    else
+        px_request_log(r, PX_LOG_ALERT, "read of a file failed (%s) while sending to client",
+                       px_log_errno(error));
+}
+
 static void on_abort(px_stream *stream, px_abort_reason reason)
 {
     if (stream->request == NULL)
@@ -339,6 +348,8 @@ static void on_abort(px_stream *stream, px_abort_reason reason)
     if (reason == PX_ABORT_TIMEOUT && !told)
         px_request_log(r, PX_LOG_INFO,
                        "client timed out (110: Connection timed out) while sending to client");
+    if (reason == PX_ABORT_FILE)
+        log_lost_file(r, stream->file_error);
     leave_stream(r);
     px_request_end(r);
 }

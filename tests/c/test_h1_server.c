@@ -26,7 +26,7 @@ typedef struct app_request {
 static struct {
     uint32_t requests, done, aborts, bodies, body_errors, bad, writables, opened, closed;
     px_abort_reason abort_reason;
-    int error_status;
+    int error_status, file_error;
     bool error_gone;
     bool pipelined;
     char error_text[128], request_line[256], last_path[256];
@@ -111,6 +111,18 @@ static px_piece letters(size_t len, char letter)
     return (px_piece){block->data, len, block};
 }
 
+/* A file that has `has` bytes, of which `says` are promised. */
+static px_piece file_of(size_t has, size_t says)
+{
+    char path[] = "/tmp/px-test-XXXXXX";
+    int fd = mkstemp(path);
+    unlink(path);
+    px_piece bytes = letters(has, 'f');
+    CHECK_INT(write(fd, bytes.data, has), has);
+    px_piece_release(&bytes);
+    return px_piece_of_file(px_block_of_file(fd), 0, says);
+}
+
 /* Sends flood_left bytes, 10,000 at a time, waiting whenever 30,000 are unsent. */
 static void flood(app_request *request)
 {
@@ -156,6 +168,10 @@ static void app_on_request(px_stream *stream, const px_request_head *head, px_bl
         flood(request);
     } else if (path_is(head->path, "/big")) {
         px_piece piece = letters(600000, 'b');
+        answer_head(stream, 200, 600000);
+        stream->ops->send_body(stream, &piece, 1, true);
+    } else if (path_is(head->path, "/file") || path_is(head->path, "/short-file")) {
+        px_piece piece = file_of(path_is(head->path, "/file") ? 600000 : 1000, 600000);
         answer_head(stream, 200, 600000);
         stream->ops->send_body(stream, &piece, 1, true);
     } else if (path_is(head->path, "/204")) {
@@ -237,6 +253,7 @@ static void app_on_abort(px_stream *stream, px_abort_reason reason)
 {
     app.aborts++;
     app.abort_reason = reason;
+    app.file_error = stream->file_error;
     request_end(stream);
 }
 
@@ -261,6 +278,7 @@ static void begin(void)
                                 .header_buffer_bytes = 1024,
                                 .large_buffer_count = 4,
                                 .large_buffer_bytes = 8192,
+                                .files = {true, 2u << 20, 2, 32768},
                                 .log = &quiet_log};
     loop = harness_open();
     listener = (px_listener){.loop = loop, .references = 1};
@@ -313,6 +331,51 @@ static void wait_for_none(void)
 }
 
 #define HOST "Host: a\r\n"
+
+/* ---- files ---- */
+
+TEST(answer_from_a_file,
+     "an answer whose body is a file, also to a client that reads slowly; no byte to HEAD")
+{
+    for (int way = 0; way < 4; way++) {
+        begin();
+        settings.files.sendfile = way & 1;
+        far_end far = client(!(way & 2), way & 2);
+        px_slice got = say(&far, "GET /file HTTP/1.1\r\n" HOST "\r\n");
+        CHECK(slice_has(got, "Content-Length: 600000\r\n"));
+        CHECK_INT(body_of(got).len, 600000);
+        CHECK_INT(slice_count(body_of(got), "ffffffffffffffff"), 600000 / 16);
+        CHECK_INT(app.sent, got.len);
+        got = say(&far, "HEAD /file HTTP/1.1\r\n" HOST "\r\n");
+        CHECK(slice_has(got, "Content-Length: 600000\r\n"));
+        CHECK_INT(body_of(got).len, 0);
+        CHECK(!far.ended);
+        CHECK_INT(px_block_live(), 0);
+        far_end_close(&far);
+        settle(loop, NULL);
+        end();
+    }
+}
+
+TEST(file_cut_while_sent, "a file that became shorter ends this client's connection, and says why")
+{
+    for (int way = 0; way < 2; way++) {
+        begin();
+        settings.files.sendfile = way & 1;
+        far_end far = client(true, false), other = client(true, false);
+        px_slice got = say(&far, "GET /short-file HTTP/1.1\r\n" HOST "\r\n");
+        CHECK_INT(body_of(got).len, 1000);
+        CHECK(far.ended || far.reset);
+        CHECK_INT(app.aborts, 1);
+        CHECK_INT(app.abort_reason, PX_ABORT_FILE);
+        CHECK_INT(app.file_error, -1);
+        CHECK(slice_has(say(&other, "GET /fine HTTP/1.1\r\n" HOST "\r\n"), "you asked for /fine"));
+        far_end_close(&far);
+        far_end_close(&other);
+        settle(loop, NULL);
+        end();
+    }
+}
 
 /* ---- heads ---- */
 
