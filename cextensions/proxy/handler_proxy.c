@@ -218,6 +218,7 @@ static px_step start(px_request *r)
     px_list_init(&proxy->tunnel_link);
     px_pick_begin(&proxy->pick, proxy->upstream, tries > 0 && tries < UINT32_MAX ? (uint32_t)tries : 0,
                   &r->arena);
+    px_pick_request(&proxy->pick, r);
     if (!proxy->body_whole && (settings->proxy_request_buffering || must_know_length(proxy))) {
         proxy->waiting_for_body = true;
         ask_for_body(proxy);

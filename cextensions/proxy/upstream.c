@@ -1,11 +1,13 @@
 /* See upstream.h. Failure arithmetic is nginx's: what max_fails and fail_timeout mean to operators. */
-#include "proxy/upstream.h"
+#include "proxy/balance.h"
 
 #include <limits.h>
 #include <time.h>
 
 #define WEIGHT_MOST 1000000
 #define TIME_MOST ((int64_t)1 << 40)
+#define PLACE_TRIES 100 /* for the last place below max_conns */
+#define STEP_BACK 64    /* turns of an empty loop */
 
 static uint64_t monotonic_s(void)
 {
@@ -60,7 +62,7 @@ static bool build_peer(px_build *build, px_upstream *upstream, const px_plan_pee
     px_peer *peer = &upstream->peers[upstream->count];
     peer->plan = plan;
     peer->index = upstream->count;
-    if (plan->weight < 1 || plan->weight > WEIGHT_MOST || plan->max_fails < 0 || plan->fail_timeout < 0 ||
+    if (plan->weight < 1 || plan->weight > WEIGHT_MOST || plan->max_conns < 0 || plan->max_fails < 0 || plan->fail_timeout < 0 ||
         plan->fail_timeout > TIME_MOST || plan->port < 0 || plan->port > 65535)
         return px_build_fail(build, "a number of peer \"%.*s\" makes no sense", PX_SLICE_ARGS(plan->name));
     if (!px_address_make(&peer->address, (int)plan->family, plan->address, (int)plan->port))
@@ -70,6 +72,9 @@ static bool build_peer(px_build *build, px_upstream *upstream, const px_plan_pee
     find_record(build, upstream, peer);
     peer->shelf = px_idle_shelf_take(build->worker, upstream->plan->name, &peer->address);
     upstream->usable += plan->down ? 0 : 1;
+    peer->weight_before = upstream->weight;
+    if (!plan->backup)
+        upstream->weight += (uint64_t)plan->weight;
     upstream->count++; /* from here on on_release lets go of it */
     return true;
 }
@@ -81,6 +86,29 @@ static bool build_peers(px_build *build, px_upstream *upstream, bool backup)
         if (peers->items[i].backup == backup && !build_peer(build, upstream, &peers->items[i]))
             return false;
     return true;
+}
+
+static const px_balance *const methods[] = {
+    [PX_BALANCE_ROUND_ROBIN] = &px_balance_round_robin,
+    [PX_BALANCE_LEAST_CONN] = &px_balance_least_conn,
+    [PX_BALANCE_IP_HASH] = &px_balance_ip_hash,
+    [PX_BALANCE_HASH] = &px_balance_hash,
+    [PX_BALANCE_HASH_CONSISTENT] = &px_balance_hash_consistent,
+    [PX_BALANCE_RANDOM] = &px_balance_random,
+    [PX_BALANCE_RANDOM_TWO] = &px_balance_random_two,
+};
+
+static bool build_balance(px_build *build, px_upstream *upstream)
+{
+    int64_t number = upstream->plan->balance;
+    if (number < 0 || number >= (int64_t)(sizeof methods / sizeof methods[0]))
+        return px_build_fail(build, "upstream \"%.*s\" balances in an unknown way",
+                             PX_SLICE_ARGS(upstream->plan->name));
+    upstream->balance = methods[number];
+    if (upstream->primaries == 0 || upstream->weight > UINT32_MAX)
+        return px_build_fail(build, "the weights of upstream \"%.*s\" make no sense",
+                             PX_SLICE_ARGS(upstream->plan->name));
+    return upstream->balance->build == NULL || upstream->balance->build(build, upstream);
 }
 
 bool px_build_upstream(px_build *build, px_plan_upstream *plan)
@@ -96,17 +124,15 @@ bool px_build_upstream(px_build *build, px_plan_upstream *plan)
                                                       : (uint32_t)plan->keepalive;
     plan->runtime = upstream;
     px_arena_on_clear(build->arena, on_release, claim);
-    if (plan->balance != PX_BALANCE_ROUND_ROBIN)
-        return px_build_fail(build, "upstream \"%.*s\" balances in an unknown way",
-                             PX_SLICE_ARGS(plan->name));
     if (!build_peers(build, upstream, false))
         return false;
     upstream->primaries = upstream->count;
     if (!build_peers(build, upstream, true))
         return false;
     upstream->single = upstream->count == 1 && upstream->primaries == 1;
-    return upstream->count > 0 ||
-           px_build_fail(build, "upstream \"%.*s\" has no peers", PX_SLICE_ARGS(plan->name));
+    if (upstream->count == 0)
+        return px_build_fail(build, "upstream \"%.*s\" has no peers", PX_SLICE_ARGS(plan->name));
+    return build_balance(build, upstream);
 }
 
 /* ---- picking ---- */
@@ -118,9 +144,17 @@ void px_pick_begin(px_pick *pick, px_upstream *upstream, uint32_t tries, px_aren
     pick->backups = false;
     pick->tries = tries > 0 && tries < upstream->usable ? tries : upstream->usable;
     pick->tried = pick->words;
+    pick->key = (px_slice){NULL, 0};
+    pick->hash = pick->rounds = pick->misses = 0;
     memset(pick->words, 0, sizeof pick->words);
     if (upstream->count > PX_PICK_WORDS * 64)
         pick->tried = px_arena_zalloc(arena, (upstream->count + 63) / 64 * sizeof(uint64_t));
+}
+
+void px_pick_request(px_pick *pick, px_request *r)
+{
+    if (pick->upstream->balance->begin != NULL)
+        pick->upstream->balance->begin(pick, r);
 }
 
 static bool was_tried(const px_pick *pick, const px_peer *peer)
@@ -133,17 +167,48 @@ static void mark_tried(px_pick *pick, const px_peer *peer)
     pick->tried[peer->index / 64] |= (uint64_t)1 << (peer->index % 64);
 }
 
+uint64_t px_peer_active(const px_pick *pick, const px_peer *peer)
+{
+    if (peer->slot < 0)
+        return peer->private_active;
+    return px_ledger_active_total(&pick->upstream->worker->ledger, (uint32_t)peer->slot);
+}
+
+static bool is_full(const px_pick *pick, const px_peer *peer)
+{
+    return peer->plan->max_conns > 0 && px_peer_active(pick, peer) >= (uint64_t)peer->plan->max_conns;
+}
+
+/* It failed too often, and not long enough ago. */
+static bool is_resting(const px_peer *peer, uint64_t now_s)
+{
+    if (peer->plan->max_fails == 0)
+        return false;
+    int64_t fails = atomic_load_explicit(&peer->record->fails, memory_order_relaxed);
+    if (fails < peer->plan->max_fails)
+        return false;
+    uint64_t checked = atomic_load_explicit(&peer->record->checked_s, memory_order_relaxed);
+    return (int64_t)(now_s - checked) <= peer->fail_timeout_s;
+}
+
 bool px_peer_usable(const px_pick *pick, const px_peer *peer, uint64_t now_s)
 {
     if (peer->plan->down || was_tried(pick, peer))
         return false;
-    if (peer->plan->max_fails == 0)
-        return true;
-    int64_t fails = atomic_load_explicit(&peer->record->fails, memory_order_relaxed);
-    if (fails < peer->plan->max_fails)
-        return true;
-    uint64_t checked = atomic_load_explicit(&peer->record->checked_s, memory_order_relaxed);
-    return (int64_t)(now_s - checked) > peer->fail_timeout_s;
+    return !is_resting(peer, now_s) && !is_full(pick, peer);
+}
+
+px_peer *px_peer_by_weight(const px_upstream *upstream, uint64_t number)
+{
+    uint32_t low = 0, high = upstream->primaries; /* it is in [low, high) */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (upstream->peers[middle].weight_before <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &upstream->peers[low];
 }
 
 /* One request tries a failed peer after each fail_timeout: the others see that it was checked just now. */
@@ -154,36 +219,72 @@ static void note_check(px_peer *peer, uint64_t now_s)
         atomic_store_explicit(&peer->record->checked_s, now_s, memory_order_relaxed);
 }
 
-static px_peer *pick_of(px_pick *pick, uint64_t now_s)
+static void count_active(px_pick *pick, px_peer *peer, int change)
 {
-    px_upstream *upstream = pick->upstream;
+    if (peer->slot >= 0)
+        px_ledger_active(&pick->upstream->worker->ledger, (uint32_t)peer->slot, change);
+    else
+        peer->private_active += (uint32_t)change;
+}
+
+/* Takes a place at the peer. A worker writes only its own count, so that nothing of a dead worker remains
+ * but what the reaper clears, and yet no two workers get the last place: each first counts itself, then
+ * looks at the sum of all. The fence puts every count before every look, so that of those who hold a place
+ * the last to count has seen them all. Who finds too many steps back. */
+static bool take_place(px_pick *pick, px_peer *peer)
+{
+    count_active(pick, peer, 1);
+    if (peer->plan->max_conns == 0)
+        return true;
+    atomic_thread_fence(memory_order_seq_cst);
+    if (px_peer_active(pick, peer) <= (uint64_t)peer->plan->max_conns)
+        return true;
+    count_active(pick, peer, -1);
+    return false;
+}
+
+static px_peer *choose(px_pick *pick, uint64_t now_s)
+{
+    const px_upstream *upstream = pick->upstream;
     px_peer *peer = NULL;
+    if (upstream->single)
+        return upstream->peers[0].plan->down || is_full(pick, upstream->peers) ? NULL : upstream->peers;
     if (!pick->backups)
-        peer = px_balance_round_robin(pick, 0, upstream->primaries, now_s);
-    if (peer == NULL) {
+        peer = upstream->balance->choose(pick, now_s);
+    if (peer == NULL && upstream->primaries < upstream->count) {
         pick->backups = true;
-        peer = px_balance_round_robin(pick, upstream->primaries, upstream->count, now_s);
+        peer = upstream->balance->choose_backup(pick, now_s);
     }
-    if (peer != NULL)
-        note_check(peer, now_s);
     return peer;
+}
+
+/* Two workers that want the last place may both step back: whoever then finds it free tries again. The
+ * worker's number makes them wait differently. */
+static void step_back(const px_worker *worker)
+{
+    for (volatile uint32_t i = 0; i < (worker->ledger.worker + 1) * STEP_BACK; i++)
+        ;
 }
 
 px_peer *px_pick_next(px_pick *pick)
 {
     px_upstream *upstream = pick->upstream;
-    px_peer *peer = NULL;
-    if (!upstream->single)
-        peer = pick_of(pick, monotonic_s());
-    else if (!upstream->peers[0].plan->down)
-        peer = &upstream->peers[0];
-    pick->peer = peer;
-    if (peer == NULL)
-        return NULL;
-    mark_tried(pick, peer);
-    if (peer->slot >= 0)
-        px_ledger_active(&upstream->worker->ledger, (uint32_t)peer->slot, 1);
-    return peer;
+    uint64_t now_s = upstream->single ? 0 : monotonic_s();
+    bool backups = pick->backups;
+    for (int i = 0; i < PLACE_TRIES; i++) {
+        px_peer *peer = choose(pick, now_s);
+        if (peer == NULL)
+            break;
+        if (take_place(pick, peer)) {
+            mark_tried(pick, peer);
+            if (!upstream->single)
+                note_check(peer, now_s);
+            return pick->peer = peer;
+        }
+        pick->backups = backups;
+        step_back(upstream->worker);
+    }
+    return pick->peer = NULL;
 }
 
 static bool count_failure(px_pick *pick, px_peer *peer)
@@ -221,8 +322,7 @@ bool px_pick_end(px_pick *pick, px_try_end end)
     px_peer *peer = pick->peer;
     bool disabled = false;
     pick->peer = NULL;
-    if (peer->slot >= 0)
-        px_ledger_active(&pick->upstream->worker->ledger, (uint32_t)peer->slot, -1);
+    count_active(pick, peer, -1);
     if (pick->upstream->single) {
         pick->tries = 0;
         return false;

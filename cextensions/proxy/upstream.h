@@ -15,8 +15,13 @@ typedef struct px_peer {
     uint32_t index;                           /* in px_upstream.peers */
     int64_t current_weight, effective_weight; /* this worker's */
     int64_t fail_timeout_s;
+    uint64_t weight_before;   /* the weights of the primaries in front of it */
+    uint32_t private_active;  /* connections in use of this worker, when there is no slot */
+    struct px_peer *namesake; /* of a consistent hash: the next one of the same written name */
     px_idle_shelf *shelf;
 } px_peer;
+
+typedef struct px_balance px_balance;
 
 struct px_upstream {
     const px_plan_upstream *plan;
@@ -26,6 +31,11 @@ struct px_upstream {
     uint32_t usable; /* not `down`: how many tries a Request has */
     bool single;     /* one peer and no backup: failures are not counted */
     uint32_t keepalive;
+    const px_balance *balance;
+    uint64_t weight;        /* of all primaries, down or not */
+    px_template hash_key;   /* hash */
+    struct px_ketama *ring; /* hash ... consistent */
+    uint64_t random;        /* the generator's state */
 };
 
 #define PX_PICK_WORDS 4 /* peers that need no memory of their own to be remembered: 256 */
@@ -38,6 +48,11 @@ typedef struct px_pick {
     uint32_t tries;  /* left, the peer in hand included */
     uint64_t *tried; /* bit per peer */
     uint64_t words[PX_PICK_WORDS];
+    /* Of the balancing method, from try to try. */
+    px_slice key;    /* that is hashed */
+    uint32_t hash;   /* so far; on a ring: the number of the point */
+    uint32_t rounds; /* hashes so far */
+    uint32_t misses; /* choices that were of no use */
 } px_pick;
 
 /* How a try ended. */
@@ -51,17 +66,14 @@ bool px_build_upstream(px_build *build, px_plan_upstream *plan);
 
 /* tries: proxy_next_upstream_tries, 0: as many as there are peers. */
 void px_pick_begin(px_pick *pick, px_upstream *upstream, uint32_t tries, px_arena *arena);
-/* The next peer: counted as active until px_pick_end. NULL: no live upstreams. */
+/* What the Request has to do with the choice: its key, its client. Before the first px_pick_next. */
+void px_pick_request(px_pick *pick, px_request *r);
+/* The next peer: counted as active until px_pick_end; never more than max_conns are, of all workers. NULL:
+ * no live upstreams. */
 px_peer *px_pick_next(px_pick *pick);
 /* The peer in hand is given back. True: it has just reached max_fails ("upstream server temporarily
  * disabled"). */
 bool px_pick_end(px_pick *pick, px_try_end end);
-
-/* What a balancing method offers: the best of peers[from..to) that is live and not tried; NULL: none. */
-typedef px_peer *px_balance_method(px_pick *pick, uint32_t from, uint32_t to, uint64_t now_s);
-px_balance_method px_balance_round_robin;
-/* Whether a Peer may be asked: not down, not tried, not failed too often. */
-bool px_peer_usable(const px_pick *pick, const px_peer *peer, uint64_t now_s);
 
 /* Parks or closes a connection that has finished its exchange; *client becomes NULL. */
 void px_upstream_keep(px_upstream *upstream, px_peer *peer, px_h1_client **client);

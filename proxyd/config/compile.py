@@ -160,6 +160,7 @@ class _Compiler:
                 self.maps.check(value, statement)
             elif directive.name == "upstream":
                 self.upstreams.declare(statement, value)
+        self.upstreams.zones.finish(self.checker)
         node = inheritance.node(inheritance.outermost(), level)
         servers = Servers(
             self.objects,

@@ -159,10 +159,12 @@ class Peer(S):
     """One address of a ``server`` line of an upstream."""
 
     name: bytes  # as $upstream_addr shows it: "10.0.0.1:3000", "unix:/run/app.sock"
+    server: bytes  # as the operator wrote it: what `hash ... consistent` knows the peer by
     address: bytes  # 4 or 16 bytes of IP, or a unix path
     family: int  # 4, 6, or 1 for unix
     port: int
     weight: int
+    max_conns: int  # connections in use, of all workers together; 0: any number
     max_fails: int
     fail_timeout: int
     backup: bool
@@ -176,13 +178,15 @@ class Upstream(S):
     implicit: bool
     peers: list[Peer]
     balance: int  # BALANCE_*
+    hash_key: list[Piece]  # of BALANCE_HASH and BALANCE_HASH_CONSISTENT
     keepalive: int  # idle connections kept per worker
     keepalive_requests: int
     keepalive_time: int
     keepalive_timeout: int
 
 
-BALANCE_ROUND_ROBIN = 0
+BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONN, BALANCE_IP_HASH = 0, 1, 2
+BALANCE_HASH, BALANCE_HASH_CONSISTENT, BALANCE_RANDOM, BALANCE_RANDOM_TWO = 3, 4, 5, 6
 
 
 class Return(S):

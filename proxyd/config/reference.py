@@ -23,6 +23,7 @@ _TITLES = {
     "log": "Logs",
     "map": "Variables by look-up",
     "upstream": "Upstreams",
+    "balance": "Balancing",
     "proxy": "Proxying",
     "tables": "Nothing to do",
 }

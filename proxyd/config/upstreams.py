@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proxyd.config.balancing import Zones, read_balance
 from proxyd.config.check import BAD, Checker, Level
 from proxyd.config.directive import UPSTREAM
 from proxyd.config.directives.proxy import ProxyPassSpec
@@ -39,6 +40,7 @@ class Upstreams:
         self.objects = objects
         self.checker = checker
         self.digests: list[bytes] = []
+        self.zones = Zones()
         self.peers: set[tuple[bytes, bytes]] = (
             set()
         )  # names of upstream and peer: what needs a record in the Zone
@@ -47,7 +49,8 @@ class Upstreams:
 
     def declare(self, statement: Statement, value: bytes) -> None:
         """Compile an upstream block."""
-        level = self.checker.check(statement.block or [], UPSTREAM)
+        block = statement.block or []
+        level = self.checker.check(block, UPSTREAM)
         if value is BAD:
             return
         name = statement.args[0]
@@ -59,12 +62,15 @@ class Upstreams:
             return
         peers = [peer for line in level.values.get("server", ()) for peer in line]
         self._check_peers(statement, peers)
+        balance = read_balance(self.checker, block, level)
+        self.zones.claim(self.checker, block, level)
         digest = self._add(
             Upstream(
                 name=encode(name),
                 implicit=False,
                 peers=peers,
-                balance=BALANCE_ROUND_ROBIN,
+                balance=balance.method,
+                hash_key=balance.key,
                 keepalive=_value(level, "keepalive", DEFAULT_KEEPALIVE),
                 keepalive_requests=_value(level, "keepalive_requests", DEFAULT_KEEPALIVE_REQUESTS),
                 keepalive_time=_value(level, "keepalive_time", DEFAULT_KEEPALIVE_TIME),
@@ -135,6 +141,7 @@ class Upstreams:
                     implicit=True,
                     peers=make_peers(name, scope, PeerOptions(), shown),
                     balance=BALANCE_ROUND_ROBIN,
+                    hash_key=[],
                     keepalive=DEFAULT_KEEPALIVE,
                     keepalive_requests=DEFAULT_KEEPALIVE_REQUESTS,
                     keepalive_time=DEFAULT_KEEPALIVE_TIME,

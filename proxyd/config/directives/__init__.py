@@ -6,6 +6,7 @@ from types import ModuleType
 
 from proxyd.config.directive import Context, Directive
 from proxyd.config.directives import (
+    balance,
     core,
     headers,
     listen,
@@ -33,6 +34,7 @@ THEMES: dict[str, ModuleType] = {
     "log": log,
     "map": map,
     "upstream": upstream,
+    "balance": balance,
     "proxy": proxy,
     "tables": tables,
 }

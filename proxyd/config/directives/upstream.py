@@ -25,7 +25,7 @@ DEFAULT_KEEPALIVE = 32
 DEFAULT_KEEPALIVE_REQUESTS = 1000
 DEFAULT_KEEPALIVE_TIME = 3_600_000
 DEFAULT_KEEPALIVE_TIMEOUT = 60_000
-_NOT_YET = {"max_conns", "slow_start", "route", "resolve", "service", "drain", "id", "sid"}
+_NOT_YET = {"slow_start", "route", "resolve", "service", "drain", "id", "sid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class PeerOptions:
     """What a ``server`` line says about its peers."""
 
     weight: int = 1
+    max_conns: int = 0
     max_fails: int = 1
     fail_timeout: int = 10_000
     backup: bool = False
@@ -59,10 +60,12 @@ def make_peers(text: str, scope: Scope, options: PeerOptions, shown: str = "") -
     return [
         Peer(
             name=encode(show(family, packed, address.port)),
+            server=encode(text),
             address=packed,
             family=family,
             port=address.port,
             weight=options.weight,
+            max_conns=options.max_conns,
             max_fails=options.max_fails,
             fail_timeout=options.fail_timeout,
             backup=options.backup,
@@ -77,7 +80,7 @@ class PeerShape(Shape):
 
     least = 1
     most = None
-    hint = "an address, then weight=, max_fails=, fail_timeout=, backup, down"
+    hint = "an address, then weight=, max_conns=, max_fails=, fail_timeout=, backup, down"
 
     def read(self, args: Sequence[str], scope: Scope) -> list[Peer]:
         values: dict[str, Any] = {}
@@ -93,7 +96,7 @@ class PeerShape(Shape):
         number: int | None = None
         if equals and key == "weight":
             number = parse_number(value) or None
-        elif equals and key == "max_fails":
+        elif equals and key in ("max_conns", "max_fails"):
             number = parse_number(value)
         elif equals and key == "fail_timeout":
             number = parse_time(value, seconds=True)
@@ -102,18 +105,21 @@ class PeerShape(Shape):
         if number is None or (key != "fail_timeout" and number >= 2**31):
             hints = {
                 "weight": "a number from 1",
+                "max_conns": "a number",
                 "max_fails": "a number",
                 "fail_timeout": "a time such as 30s",
             }
             raise Invalid(
                 f'invalid parameter "{text}"',
-                hints.get(key, "weight=, max_fails=, fail_timeout=, backup or down"),
+                hints.get(key, "weight=, max_conns=, max_fails=, fail_timeout=, backup or down"),
                 place,
             )
         return key, number
 
     def describe(self) -> str:
-        return "address [weight=number] [max_fails=number] [fail_timeout=time] [backup] [down]"
+        return (
+            "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]"
+        )
 
 
 class Keepalive(Shape):
@@ -154,7 +160,8 @@ DIRECTIVES = (
         UPSTREAM,
         PeerShape(),
         "A peer: host:port or unix:path; a name with several addresses is several peers. `weight`: its "
-        "share of the requests. After `max_fails` failures within `fail_timeout` it is left alone for "
+        "share of the requests. No more than `max_conns` connections to it are in use at a time, those of all "
+        "workers together; idle ones do not count. After `max_fails` failures within `fail_timeout` it is left alone for "
         "`fail_timeout`. `backup`: used when no other is left; `down`: not used.",
         repeats=True,
     ),
