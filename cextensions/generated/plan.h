@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(4404600886182282877)
+#define PX_PLAN_LAYOUT INT64_C(6803997814579305642)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -36,6 +36,12 @@ enum {
 
 enum {
     PX_BALANCE_ROUND_ROBIN = 0,
+    PX_BALANCE_LEAST_CONN = 1,
+    PX_BALANCE_IP_HASH = 2,
+    PX_BALANCE_HASH = 3,
+    PX_BALANCE_HASH_CONSISTENT = 4,
+    PX_BALANCE_RANDOM = 5,
+    PX_BALANCE_RANDOM_TWO = 6,
 };
 
 enum {
@@ -269,10 +275,12 @@ struct px_plan_set_header {
 /* One address of a ``server`` line of an upstream. */
 struct px_plan_peer {
     px_slice name;
+    px_slice server;
     px_slice address;
     int64_t family;
     int64_t port;
     int64_t weight;
+    int64_t max_conns;
     int64_t max_fails;
     int64_t fail_timeout;
     bool backup;
@@ -285,6 +293,7 @@ struct px_plan_upstream {
     bool implicit;
     px_plan_peer_list peers;
     int64_t balance;
+    px_plan_piece_list hash_key;
     int64_t keepalive;
     int64_t keepalive_requests;
     int64_t keepalive_time;

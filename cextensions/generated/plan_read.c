@@ -140,7 +140,7 @@ static bool read_map_regex_list(px_plan_reader *in, px_plan_map_regex_list *out)
 
 static bool read_peer_list(px_plan_reader *in, px_plan_peer_list *out)
 {
-    if (!px_plan_enter_list(in, 12, &out->count)) {
+    if (!px_plan_enter_list(in, 15, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -464,9 +464,11 @@ bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
 
 bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
 {
-    return px_plan_enter_struct(in, "Peer", 9)
+    return px_plan_enter_struct(in, "Peer", 11)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "server")
+           && px_plan_bytes(in, &out->server)
            && px_plan_field(in, "address")
            && px_plan_bytes(in, &out->address)
            && px_plan_field(in, "family")
@@ -475,6 +477,8 @@ bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
            && px_plan_int(in, &out->port)
            && px_plan_field(in, "weight")
            && px_plan_int(in, &out->weight)
+           && px_plan_field(in, "max_conns")
+           && px_plan_int(in, &out->max_conns)
            && px_plan_field(in, "max_fails")
            && px_plan_int(in, &out->max_fails)
            && px_plan_field(in, "fail_timeout")
@@ -488,7 +492,7 @@ bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
 
 bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out)
 {
-    return px_plan_enter_struct(in, "Upstream", 8)
+    return px_plan_enter_struct(in, "Upstream", 9)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
            && px_plan_field(in, "implicit")
@@ -497,6 +501,8 @@ bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out)
            && read_peer_list(in, &out->peers)
            && px_plan_field(in, "balance")
            && px_plan_int(in, &out->balance)
+           && px_plan_field(in, "hash_key")
+           && read_piece_list(in, &out->hash_key)
            && px_plan_field(in, "keepalive")
            && px_plan_int(in, &out->keepalive)
            && px_plan_field(in, "keepalive_requests")

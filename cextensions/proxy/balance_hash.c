@@ -1,6 +1,6 @@
 /* hash KEY: the key's CRC-32 decides, as in nginx and Cache::Memcached. Plain: each further try adds another
  * hash, of the try's number and the key, to the sum, and the sum modulo the weights is the peer. Consistent:
- * the key's place on the ring of points, and from there on to the next ones. */
+ * the key's place on the ring of points, and from there on to the next ones. Without a key: round robin. */
 #include <stdio.h>
 
 #include "base/crc32.h"
@@ -32,7 +32,7 @@ static uint32_t hash_of_round(const px_pick *pick)
 
 static px_peer *choose(px_pick *pick, uint64_t now_s)
 {
-    if (pick->misses > PX_BALANCE_MISSES)
+    if (pick->misses > PX_BALANCE_MISSES || pick->key.len == 0)
         return px_choose_round_robin(pick, now_s);
     for (;;) {
         pick->hash += hash_of_round(pick);
@@ -105,7 +105,7 @@ static px_peer *choose_at(px_pick *pick, px_peer *peer, uint64_t now_s)
 static px_peer *choose_on_ring(px_pick *pick, uint64_t now_s)
 {
     px_upstream *upstream = pick->upstream;
-    while (pick->misses <= PX_BALANCE_MISSES) {
+    while (pick->misses <= PX_BALANCE_MISSES && pick->key.len > 0) {
         uint32_t first = px_ketama_owner(upstream->ring, pick->hash);
         px_peer *peer = choose_at(pick, &upstream->peers[first], now_s);
         if (peer != NULL)

@@ -62,8 +62,8 @@ static bool build_peer(px_build *build, px_upstream *upstream, const px_plan_pee
     px_peer *peer = &upstream->peers[upstream->count];
     peer->plan = plan;
     peer->index = upstream->count;
-    if (plan->weight < 1 || plan->weight > WEIGHT_MOST || plan->max_conns < 0 || plan->max_fails < 0 || plan->fail_timeout < 0 ||
-        plan->fail_timeout > TIME_MOST || plan->port < 0 || plan->port > 65535)
+    if (plan->weight < 1 || plan->weight > WEIGHT_MOST || plan->max_conns < 0 || plan->max_fails < 0 ||
+        plan->fail_timeout < 0 || plan->fail_timeout > TIME_MOST || plan->port < 0 || plan->port > 65535)
         return px_build_fail(build, "a number of peer \"%.*s\" makes no sense", PX_SLICE_ARGS(plan->name));
     if (!px_address_make(&peer->address, (int)plan->family, plan->address, (int)plan->port))
         return px_build_fail(build, "the address of peer \"%.*s\" makes no sense", PX_SLICE_ARGS(plan->name));

@@ -47,7 +47,7 @@ def _warn_redefined(checker: Checker, statement: Statement, before: str) -> None
         hint = (
             "nginx would not keep connections here: put it in front of keepalive"
             if before == "keepalive"
-            else f'"{statement.name}" counts, "{before}" does not'
+            else "the last one counts"
         )
         checker.scope.at(statement.name, statement).warn("load balancing method redefined", hint, -1)
 

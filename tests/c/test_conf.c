@@ -110,21 +110,24 @@ static px_slice whole_plan(int64_t layout)
 
 static void add_upstream(uint8_t digest, const char *name, unsigned port)
 {
-    px_buffer body = begin(8);
+    px_buffer body = begin(9);
     put_text(&body, name);
     put(&body, 0xc2); /* implicit */
     put(&body, 0x91);
-    put(&body, 0x99); /* a Peer */
+    put(&body, 0x9b); /* a Peer */
+    put_text(&body, "127.0.0.1");
     put_text(&body, "127.0.0.1");
     put_bytes(&body, px_slice_from("\x7f\0\0\1", 4));
     put(&body, 4);
     put_number(&body, port);
     put(&body, 1); /* weight */
+    put(&body, 0); /* max_conns */
     put(&body, 1);
     put_number(&body, 10000);
     put(&body, 0xc2);
     put(&body, 0xc2);
     put(&body, 0); /* balance */
+    put(&body, 0x90);
     put(&body, 32);
     put_number(&body, 1000);
     put_number(&body, 3600000);

@@ -98,7 +98,7 @@ class UpstreamZone(Shape):
             raise Invalid(f'invalid zone name "{name}"', self.hint)
         if len(args) == 1:
             return ZoneSpec(name, None)
-        size = parse_size(args[1])
+        size = parse_size(args[1], False)
         if size is None:
             raise Invalid(f'invalid zone size "{args[1]}"', "a size such as 64k, 1m", 1)
         if size < ZONE_LEAST_BYTES:

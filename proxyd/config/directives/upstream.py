@@ -117,9 +117,7 @@ class PeerShape(Shape):
         return key, number
 
     def describe(self) -> str:
-        return (
-            "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]"
-        )
+        return "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]"
 
 
 class Keepalive(Shape):
