@@ -158,9 +158,9 @@ DIRECTIVES = (
         UPSTREAM,
         PeerShape(),
         "A peer: host:port or unix:path; a name with several addresses is several peers. `weight`: its "
-        "share of the requests. No more than `max_conns` connections to it are in use at a time, those of all "
-        "workers together; idle ones do not count. After `max_fails` failures within `fail_timeout` it is left alone for "
-        "`fail_timeout`. `backup`: used when no other is left; `down`: not used.",
+        "share of the requests. At most `max_conns` connections to it are in use at a time, those of all "
+        "workers together; idle ones do not count. After `max_fails` failures within `fail_timeout` it is "
+        "left alone for `fail_timeout`. `backup`: used when no other is left; `down`: not used.",
         repeats=True,
     ),
     Directive(
