@@ -117,7 +117,8 @@ class PeerShape(Shape):
         return key, number
 
     def describe(self) -> str:
-        return "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]"
+        options = "[weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]"
+        return f"address {options}"
 
 
 class Keepalive(Shape):
