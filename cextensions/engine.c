@@ -34,6 +34,7 @@ static void init_worker(px_engine *engine)
 }
 
 static void on_drained(px_timer *timer);
+static void on_idle_over(px_timer *timer);
 
 px_engine *px_engine_new(int worker, int ledgers_fd, int peers_fd, px_engine_error *error)
 {
@@ -45,6 +46,7 @@ px_engine *px_engine_new(int worker, int ledgers_fd, int peers_fd, px_engine_err
     px_crash_install(worker);
     engine->worker.loop = px_loop_new();
     px_timer_init(&engine->drain_timer, on_drained);
+    px_timer_init(&engine->idle_timer, on_idle_over);
     engine->log_before = px_log_main;
     bool good = engine->worker.loop != NULL;
     if (!good)
@@ -97,6 +99,7 @@ static void close_everything(px_engine *engine)
     end_logs(engine);
     px_generation_release(&engine->active);
     px_timer_stop(engine->worker.loop, &engine->drain_timer);
+    px_timer_stop(engine->worker.loop, &engine->idle_timer);
 }
 
 void px_engine_delete(px_engine **engine)
@@ -283,12 +286,24 @@ static void on_drained(px_timer *timer)
     close_tunnels(engine);
 }
 
-void px_engine_drain(px_engine *engine, uint64_t timeout_ms)
+/* The clients that had something to ask know by now that this connection ends. */
+static void on_idle_over(px_timer *timer)
 {
-    engine->draining = true;
-    px_engine_close_listenings(engine);
+    px_engine *engine = PX_CONTAINER(timer, px_engine, idle_timer);
+    engine->keep_idle = false;
     px_h1_server_drain(engine->worker.loop, NULL, false);
     px_idle_close_some(&engine->worker, UINT32_MAX);
+}
+
+void px_engine_drain(px_engine *engine, uint64_t timeout_ms, uint64_t idle_ms)
+{
+    engine->draining = true;
+    engine->keep_idle = idle_ms > 0;
+    px_engine_close_listenings(engine);
+    if (idle_ms > 0)
+        px_timer_start(engine->worker.loop, &engine->idle_timer, idle_ms);
+    else
+        on_idle_over(&engine->idle_timer);
     if (timeout_ms > 0)
         px_timer_start(engine->worker.loop, &engine->drain_timer, timeout_ms);
 }

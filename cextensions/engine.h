@@ -22,7 +22,9 @@ bool px_engine_activate(px_engine *engine, uint64_t generation, px_engine_error 
 void px_engine_discard(px_engine *engine, uint64_t generation);
 bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint32_t count,
                       px_engine_error *error);
-void px_engine_drain(px_engine *engine, uint64_t timeout_ms);
+/* Accepts no more and lets what runs finish; after timeout_ms (0: never) ends all. Idle connections of clients
+ * are closed after idle_ms: who asks before is told that the answer is the last one of the connection. */
+void px_engine_drain(px_engine *engine, uint64_t timeout_ms, uint64_t idle_ms);
 
 typedef struct px_engine_live {
     uint64_t connections, requests, tunnels, idle_upstream, generations, objects, timers, blocks;

@@ -162,7 +162,8 @@ static void close_listening(px_engine_listening *listening)
         ->connections++; /* stays while its idle connections close; px_engine_sweep_listenings frees it */
     listener->references++;
     px_listener_close(listener);
-    px_h1_server_drain(loop, listener, false);
+    if (!listening->engine->keep_idle)
+        px_h1_server_drain(loop, listener, false);
     px_listener_release(&listener);
     listening->connections--;
 }

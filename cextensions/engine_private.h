@@ -34,9 +34,11 @@ struct px_engine {
     px_list listenings;
     uint64_t last_number;
     bool draining;
+    bool keep_idle; /* while draining: idle connections of clients may have one more answer */
     bool crowded; /* accepting stopped at worker_connections */
     uint64_t complained_ms;
     px_timer drain_timer;
+    px_timer idle_timer; /* while draining: idle connections of clients go */
     px_log log_before; /* px_log_main without a configuration */
 };
 

@@ -195,7 +195,7 @@ static void on_signal(px_watch *watch, uint32_t events)
             reopen();
         } else if (signal.ssi_signo == SIGQUIT) {
             self.draining = true;
-            px_engine_drain(self.engine, 0);
+            px_engine_drain(self.engine, 0, 0);
         } else {
             self.ending = true;
         }

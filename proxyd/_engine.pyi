@@ -25,8 +25,10 @@ class Engine:
         """Forget a prepared generation that was not activated."""
     def reopen(self, descriptors: dict[str, int]) -> None:
         """Put new files under the keys ("log:PATH"); buffered lines go to the old file first."""
-    def drain(self, timeout_ms: int) -> None:
-        """Stop accepting, close idle connections, let others finish; after timeout_ms (0: never) end all."""
+    def drain(self, timeout_ms: int, idle_ms: int = 0) -> None:
+        """Stop accepting, close idle connections after idle_ms, let others finish; after timeout_ms (0:
+        never) end all.
+        """
     def live(self) -> dict[str, int]:
         """Alive now: connections, requests, tunnels, idle_upstream, generations, objects, timers, blocks."""
     def close(self) -> None: ...

@@ -182,6 +182,15 @@ def reopen(given: Given) -> None:
 
 
 @command
+def upgrade(given: Given) -> None:
+    """Take over a changed program. A new proxyd starts beside the old one, on the same sockets. Returns
+    when it serves, and the old one finishes its requests and leaves; or says why not, and the old one goes
+    on.
+    """
+    _exit(lambda: commands.upgrade(given.options()))
+
+
+@command
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(given: Given, as_json: bool) -> None:
     """Show processes, counters and peers."""

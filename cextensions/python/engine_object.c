@@ -212,13 +212,13 @@ static PyObject *reopen(PyObject *self, PyObject *arguments)
 
 static PyObject *drain(PyObject *self, PyObject *arguments)
 {
-    long long timeout_ms;
+    long long timeout_ms, idle_ms = 0;
     px_engine_object *object = px_engine_object_checked(self);
-    if (object == NULL || !PyArg_ParseTuple(arguments, "L:drain", &timeout_ms))
+    if (object == NULL || !PyArg_ParseTuple(arguments, "L|L:drain", &timeout_ms, &idle_ms))
         return NULL;
-    if (timeout_ms < 0)
-        return PyErr_Format(PyExc_ValueError, "a timeout of %lld ms", timeout_ms);
-    px_engine_drain(engine_now(object), (uint64_t)timeout_ms);
+    if (timeout_ms < 0 || idle_ms < 0)
+        return PyErr_Format(PyExc_ValueError, "times of %lld and %lld ms", timeout_ms, idle_ms);
+    px_engine_drain(engine_now(object), (uint64_t)timeout_ms, (uint64_t)idle_ms);
     Py_RETURN_NONE;
 }
 

@@ -40,6 +40,11 @@ def reopen(options: Options) -> int:
     return _tell(_ask(options, "reopen"))
 
 
+def upgrade(options: Options) -> int:
+    """Let a new master take over, and wait until it serves or has failed."""
+    return _tell(_ask(options, "upgrade"))
+
+
 def end(options: Options, verb: str) -> int:
     """stop or quit: let the master end, and wait for that."""
     with _connect(options) as connection:

@@ -27,6 +27,7 @@ _LONGEST_REQUEST = 256
 _CLIENTS_AT_ONCE = 32
 _LONGEST_PATH = 100  # of a unix socket: 108 bytes with the final NUL
 _CREDENTIALS = struct.Struct("3i")
+OLD_SUFFIX = ".oldbin"  # nginx's, of a master beside which a new one was started
 
 
 def socket_path(pid_path: str) -> str:
@@ -85,10 +86,12 @@ class Client:
 class Place:
     """Where a master is to be found: its pid file, and its control socket beside that."""
 
-    def __init__(self, pid_path: str) -> None:
-        """Make both; raises OpenError. The pid is written later."""
+    def __init__(self, pid_path: str, *, beside: bool = False) -> None:
+        """Make both; raises OpenError. The pid is written later. ``beside``: another master is found here
+        until then.
+        """
         self.pid_path = pid_path
-        self.pid_file = PidFile(pid_path)
+        self.pid_file = PidFile(pid_path, beside=beside)
         self.path = socket_path(pid_path)
         try:
             self.listener = _listen(self.path)
@@ -97,13 +100,40 @@ class Place:
             raise
         self._inode = os.stat(self.path).st_ino
 
+    def step_aside(self) -> None:
+        """Be found under the pid file's name with ``.oldbin``: a new master takes the place. The socket is
+        found here as well until then. Raises OSError.
+        """
+        aside = self.pid_path + OLD_SUFFIX
+        self.pid_file.move(aside)
+        with suppress(FileNotFoundError):
+            os.unlink(socket_path(aside))
+        os.link(self.path, socket_path(aside))
+
+    def step_back(self) -> None:
+        """The new master is gone: be found in the old place."""
+        aside = socket_path(self.pid_path + OLD_SUFFIX)
+        with suppress(OSError):
+            self.pid_file.move(self.pid_path)
+        with suppress(OSError):
+            if self._is_ours(self.path):
+                os.unlink(aside)
+            else:
+                os.rename(aside, self.path)
+
     def close(self) -> None:
         """Remove both."""
         self.listener.close()
-        with suppress(OSError):
-            if os.stat(self.path).st_ino == self._inode:
-                os.unlink(self.path)
+        for path in (self.path, socket_path(self.pid_path + OLD_SUFFIX)):
+            with suppress(OSError):
+                if self._is_ours(path):
+                    os.unlink(path)
         self.pid_file.remove()
+
+    def _is_ours(self, path: str) -> bool:
+        with suppress(OSError):
+            return os.stat(path).st_ino == self._inode
+        return False
 
 
 class Control:
@@ -166,11 +196,13 @@ def _listen(path: str) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
     before = os.umask(0o177)
     try:
+        beside = f"{path}.new"  # put in place by rename, so that there always is somebody to be found
         with suppress(FileNotFoundError):
-            os.unlink(path)
-        with _reachable(path) as short:
+            os.unlink(beside)
+        with _reachable(beside) as short:
             made.bind(short)
         made.listen(8)
+        os.rename(beside, path)
     except OSError as error:
         made.close()
         text = f"bind() to unix:{path} failed ({error.errno}: {error.strerror}), the control socket"

@@ -71,11 +71,11 @@ class Crew:
             self._boot_failures[index] = 0
             self._spawn(index)
 
-    def drain(self, timeout_ms: int) -> None:
+    def drain(self, timeout_ms: int, idle_ms: int = 0) -> None:
         """Let everybody finish and leave; nobody is replaced any more."""
         self.leaving = True
         for one in list(self.workers.values()):
-            one.drain(timeout_ms)
+            one.drain(timeout_ms, idle_ms)
             self._flush(one)
 
     def kill(self, number: int) -> None:

@@ -50,11 +50,14 @@ def read_pid(path: str) -> int | None:
 class PidFile:
     """The pid file: made when the place is known to be good, filled when there is a master to be found."""
 
-    def __init__(self, path: str) -> None:
-        """Make it, empty; raises OpenError."""
+    def __init__(self, path: str, *, beside: bool = False) -> None:
+        """Make it, empty; raises OpenError. ``beside``: under another name until it is written, because
+        scripts take a pid file that is there for a master that serves.
+        """
         self.path = path
+        self._made = f"{path}.new" if beside else path
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            self._fd = os.open(self._made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise OpenError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from error
         self._inode = os.fstat(self._fd).st_ino
@@ -63,10 +66,18 @@ class PidFile:
         """Write our pid."""
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+        if self._made != self.path:
+            os.rename(self._made, self.path)
+            self._made = self.path
+
+    def move(self, path: str) -> None:
+        """Give it another name; raises OSError."""
+        os.rename(self.path, path)
+        self.path = self._made = path
 
     def remove(self) -> None:
         """Remove it, if it is still the file that we made."""
         os.close(self._fd)
         with suppress(OSError):
-            if os.stat(self.path).st_ino == self._inode:
-                os.unlink(self.path)
+            if os.stat(self._made).st_ino == self._inode:
+                os.unlink(self._made)

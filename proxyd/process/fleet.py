@@ -8,12 +8,18 @@ from contextlib import suppress
 
 from proxyd.process.crew import Crew
 from proxyd.process.generation import Generation
+from proxyd.process.handover import Segment
 from proxyd.process.runtime import Runtime
 from proxyd.process.worker_handle import WorkerHandle
+from proxyd.shared import layout
 from proxyd.shared.counters import NUMBER
+from proxyd.shared.segments import PeersZone
 
 # A worker that was told when to be gone gets this much longer.
 _GRACE_SECONDS = 5.0
+# Where others go on serving: how long the clients of leaving workers have to ask once more, and so to learn
+# that their connection ends. Closing it at once would cross requests that are on their way.
+IDLE_MS = 1000
 
 
 class Fleet:
@@ -22,8 +28,35 @@ class Fleet:
     def __init__(self, runtime: Runtime, on_change: Callable[[WorkerHandle], None]) -> None:
         self.runtime = runtime
         self.on_change = on_change
-        self.current = Crew(runtime, runtime.generation, on_change)
+        self.current = Crew(runtime, runtime.generation, on_change, self._inherit_zone())
+        self.current.owns_zone = True
         self._others: list[Crew] = []
+
+    def _inherit_zone(self) -> PeersZone | None:
+        """The peers as the master before us knew them."""
+        before = self.runtime.predecessor
+        if before is None:
+            return None
+        capacity = layout.peers_capacity(before.segment_size("peers", layout.LAYOUT))
+        if capacity < self.runtime.generation.peer_capacity():
+            return None
+        fd = before.take_segment("peers", layout.peers_size(capacity), layout.LAYOUT)
+        return PeersZone(capacity, fd) if fd is not None else None
+
+    def segments(self) -> list[Segment]:
+        """The shared memory that a new master may take over."""
+        zone = self.current.zone
+        peers = Segment("peers", zone.fd, layout.peers_size(zone.capacity), layout.LAYOUT)
+        return [peers, *self.runtime.segments.values()]
+
+    def revive(self) -> None:
+        """Workers again, of the generation that serves, where all were told to leave."""
+        if not self.current.leaving:
+            return
+        self._others.append(self.current)
+        self.current = Crew(self.runtime, self.runtime.generation, self.on_change, self.current.zone)
+        self.current.start()
+        self._collect()
 
     def recruit(self, target: Generation) -> Crew:
         """Start a crew that prepares this generation, and waits."""
@@ -41,6 +74,8 @@ class Fleet:
         who could have found a record and not yet said that he holds it. Gives how many were forgotten.
         """
         zone = self.current.zone
+        if self.runtime.shares_segments:
+            return 0  # what another master's workers hold is not known here
         crews = [crew for crew in self.crews if crew.zone is zone]
         if any(one.loading for crew in crews for one in crew.workers.values()):
             return 0
@@ -64,9 +99,9 @@ class Fleet:
         self._others.append(before)
         return before
 
-    def retire(self, crew: Crew, timeout_ms: int) -> None:
+    def retire(self, crew: Crew, timeout_ms: int, idle_ms: int = IDLE_MS) -> None:
         """Let a crew finish and leave; with a timeout those that stay longer are killed."""
-        crew.drain(timeout_ms)
+        crew.drain(timeout_ms, idle_ms)
         if timeout_ms:
             self.runtime.poller.after(timeout_ms / 1000 + _GRACE_SECONDS, lambda: crew.kill(signal.SIGKILL))
         self._collect()
@@ -120,10 +155,10 @@ class Fleet:
         for crew in self.crews:
             crew.kill(number)
 
-    def drain(self, timeout_ms: int) -> None:
+    def drain(self, timeout_ms: int, idle_ms: int = 0) -> None:
         """Let every worker finish and leave."""
         for crew in self.crews:
-            self.retire(crew, timeout_ms)
+            self.retire(crew, timeout_ms, idle_ms)
 
     def close(self) -> None:
         """Everybody is gone."""

@@ -13,14 +13,16 @@ from contextlib import suppress
 
 from proxyd.process import status
 from proxyd.process.control import Client, Control, Place
-from proxyd.process.fleet import Fleet
+from proxyd.process.fleet import IDLE_MS, Fleet
 from proxyd.process.keeper import Keeper
 from proxyd.process.messages import Reply, Request
+from proxyd.process.notify import Notifier
 from proxyd.process.reload import Outcome, Reload
 from proxyd.process.reopening import Reopening
 from proxyd.process.runtime import Runtime
 from proxyd.process.signals import SignalQueue, describe
 from proxyd.process.spawn import describe_exception
+from proxyd.process.succession import Succession
 from proxyd.process.worker_handle import WorkerHandle
 
 # After the polite signal workers get so long before SIGKILL.
@@ -38,6 +40,8 @@ class Master:
         self.keeper = Keeper(runtime)
         self.control = Control(place, runtime.poller, self._on_request)
         self.reopening = Reopening(runtime, self.fleet)
+        self.notifier = Notifier(runtime.poller)
+        self.succession = Succession(runtime, self.fleet, self.control, self.notifier, self)
         self.reload: Reload | None = None
         self.stopping = False
         self.exit_status = 0
@@ -52,7 +56,7 @@ class Master:
             signal.SIGQUIT: self.quit,
             signal.SIGHUP: self.request_reload,
             signal.SIGUSR1: self.reopening.begin,
-            signal.SIGUSR2: self._refuse_upgrade,
+            signal.SIGUSR2: self.succession.begin,
             signal.SIGWINCH: self._rest,
             signal.SIGCHLD: self._bury,
         }
@@ -97,6 +101,8 @@ class Master:
                     return
                 if self.fleet.on_death(pid, wait_status) or self.keeper.on_death(pid, wait_status):
                     continue
+                if self.succession.on_death(pid, wait_status):
+                    continue
                 if self.reload is not None:
                     self.reload.on_death(pid, wait_status)
 
@@ -117,6 +123,8 @@ class Master:
             self.control.place.pid_file.write()
             self._on_up()
             self._on_up = None
+            self.notifier.ready()
+            self.notifier.watch()
             if self._reload_again:
                 self._begin_reload()
 
@@ -137,11 +145,35 @@ class Master:
         """Let requests finish, then stop: QUIT."""
         self._begin_to_stop()
         timeout_ms = self.runtime.generation.plan.process.worker_shutdown_timeout
-        self.fleet.drain(timeout_ms)
-        self.runtime.openings.close_sockets()
+        self.fleet.drain(timeout_ms, IDLE_MS if self.succession.other_serves else 0)
+        if self.succession.successor is None:
+            self.runtime.openings.close_sockets()
+
+    def come_back(self) -> None:
+        """Serve again: the new master, for which we were leaving, has died."""
+        self.stopping = False
+        self.keeper.leaving = False
+        self.fleet.revive()
+        if not self.keeper.pid:
+            self.keeper.start()
+
+    @property
+    def reloading(self) -> bool:
+        """Whether a reload is in progress."""
+        return self.reload is not None and not self.stopping
+
+    @property
+    def busy(self) -> str | None:
+        """Why no new master can be started now."""
+        if self.stopping:
+            return "proxyd stops"
+        if self._on_up is not None:
+            return "proxyd is still starting"
+        return "a reload is in progress" if self.reload is not None else None
 
     def _begin_to_stop(self) -> None:
         self.stopping = True
+        self.succession.on_leaving()
         if self.reload is not None:
             self.reload.cancel("proxyd stops")
         for client in self._asked_next:
@@ -156,12 +188,10 @@ class Master:
 
     def _rest(self) -> None:
         """WINCH: workers finish and leave, the master stays. A terminal's change of size is no such wish."""
-        if self.runtime.generation.plan.process.daemon and not self.stopping:
+        allowed = self.runtime.generation.plan.process.daemon or self.succession.other_serves
+        if allowed and not self.stopping:
             timeout_ms = self.runtime.generation.plan.process.worker_shutdown_timeout
             self.fleet.retire(self.fleet.current, timeout_ms)
-
-    def _refuse_upgrade(self) -> None:
-        self.runtime.log.notice("USR2 (upgrade to a new executable) is not supported yet, ignored")
 
     # Reloading.
 
@@ -171,6 +201,9 @@ class Master:
             if client is not None:
                 client.reply(Reply(False, os.getpid(), ["proxyd stops"]))
             return
+        if self.succession.successor is not None:
+            self._serve_beside(client)
+            return
         if client is not None:
             self._asked_next.append(client)
         if self.reload is None and self._on_up is None:
@@ -178,8 +211,18 @@ class Master:
         else:
             self._reload_again = True
 
+    def _serve_beside(self, client: Client | None) -> None:
+        """HUP to a master that has a successor: workers again, with the configuration that it has."""
+        assert self.succession.successor is not None
+        why = f"a new master, process {self.succession.successor.pid}, is there: nothing is read anew"
+        self.runtime.log.notice(why)
+        self.fleet.revive()
+        if client is not None:
+            client.reply(Reply(False, os.getpid(), [why]))
+
     def _begin_reload(self) -> None:
         self.runtime.log.notice("reconfiguring")
+        self.notifier.reloading()
         self._asked_now, self._asked_next, self._reload_again = self._asked_next, [], False
         self.reload = Reload(self.runtime, self.fleet, self.control, self._on_reloaded)
 
@@ -198,11 +241,14 @@ class Master:
                 self.fleet.current.start()
         else:
             self.runtime.tally.reloads_failed += 1
+        self.notifier.ready()
         for client in self._asked_now:
             client.reply(Reply(outcome.done, os.getpid(), outcome.errors, outcome.warnings))
         self._asked_now = []
         if self._reload_again and not self.stopping:
             self._begin_reload()
+        else:
+            self.succession.on_reloaded()
 
     # Commands.
 
@@ -213,6 +259,9 @@ class Master:
                 self.request_reload(client)
             case "reopen":
                 self.reopening.begin(client)
+            case "upgrade":
+                self.runtime.log.notice("upgrade requested by command")
+                self.succession.begin(client)
             case "status":
                 row = status.collect(self.runtime, self.fleet, self.keeper)
                 client.reply(Reply(True, os.getpid(), status=row))

@@ -56,9 +56,12 @@ class Reopen(_Tagged, frozen=True, tag="reopen"):
 
 
 class Drain(_Tagged, frozen=True, tag="drain"):
-    """Accept nothing more, finish what runs (0: however long it takes), leave."""
+    """Accept nothing more, finish what runs (0: however long it takes), leave. Clients whose connection is
+    idle get ``idle_ms`` to ask once more.
+    """
 
     timeout_ms: int
+    idle_ms: int = 0
 
 
 ToWorker = Descriptors | Prepare | Activate | Discard | Forget | Reopen | Drain
@@ -105,7 +108,7 @@ ToMaster = Failed | Ready | Refused | Active | Reopened
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """verb: reload, reopen, status, stop or quit."""
+    """verb: reload, reopen, upgrade, status, stop or quit."""
 
     verb: str
 

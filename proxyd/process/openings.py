@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from proxyd.config.plan import ListenSocket, OpenFile, Plan
 from proxyd.process import sockets
+from proxyd.process.channel import close_all
 from proxyd.process.errorlog import Sink
 from proxyd.process.files import open_log, own_descriptor
+from proxyd.process.handover import OwnLog, Predecessor, Socket
 from proxyd.process.sockets import BoundSocket, OpenError
 from proxyd.shared.layout import digest
 
@@ -61,6 +63,7 @@ class Openings:
         self._serials: dict[str, int] = {}
         self._last_serial = 0
         self._known_logs: dict[bytes, OpenFile] = {}
+        self._standard: dict[str, int] = {}  # what the standard descriptors of the master before us were
 
     # A change of the plan: open_new, then either commit or abandon.
 
@@ -130,6 +133,48 @@ class Openings:
         for file in plan.files:
             yield file.key, self._serials[file.key], self.logs[file.key].fd
 
+    # A new master beside this one.
+
+    def adopt(self, inherited: Predecessor) -> list[str]:
+        """Take over what the master before us opened. Gives what was of no use, for the log."""
+        problems: list[str] = []
+        for given in inherited.sockets:
+            try:
+                self.sockets[given.key] = sockets.inherit(given)
+                self._new_serial(given.key)
+            except OpenError as error:
+                close_all(given.fds)
+                problems.append(str(error))
+        self._standard = inherited.logs
+        return problems
+
+    def to_hand_over(self) -> list[Socket]:
+        """The sockets, as the next master gets them."""
+        found: list[Socket] = []
+        for key, bound in self.sockets.items():
+            spec = bound.spec
+            place = (spec.family, spec.address, spec.port)
+            found.append(Socket(key, *place, bound.fds, bound.inode, bound.steered))
+        return found
+
+    def own_logs(self) -> list[OwnLog]:
+        """The logs that the next master cannot open by name."""
+        found = [log for log in self.logs.values() if own_descriptor(log.file.path) is not None]
+        return [OwnLog(log.file.path, log.fd) for log in found]
+
+    def share(self, shared: bool) -> None:
+        """Whether another master has the sockets as well: then files of unix sockets stay when we close."""
+        for bound in self.sockets.values():
+            bound.shared = shared
+
+    def regain(self, workers: int) -> None:
+        """The other master, which may have given the sockets to fewer workers, is gone."""
+        self.share(False)
+        for bound in self.sockets.values():
+            if len(bound.fds) > 1:
+                sockets.unsteer(bound)
+                sockets.steer(bound, workers)
+
     # Logs.
 
     def reopen_logs(self) -> tuple[list[int], list[str]]:
@@ -191,7 +236,8 @@ class Openings:
     def _open_log(self, file: OpenFile, opened: Opened) -> None:
         if file.key in self.logs:
             return
-        self.logs[file.key] = OpenLog(file, open_log(file))
+        inherited = self._standard.pop(file.path, None)
+        self.logs[file.key] = OpenLog(file, open_log(file) if inherited is None else inherited)
         opened.logs.append(file.key)
         self._new_serial(file.key)
         if len(self._known_logs) < _LOGS_REMEMBERED:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from proxyd.process.errorlog import ErrorLog
 from proxyd.process.generation import Generation
+from proxyd.process.handover import Predecessor, Segment
 from proxyd.process.openings import Openings
 from proxyd.process.options import Options
 from proxyd.process.poller import Poller
+from proxyd.process.program import Program, this_program
 from proxyd.shared.counters import COUNTERS
 
 # How long a worker may take to answer: to prepare, to activate, to boot. Tests shorten it.
@@ -44,11 +46,16 @@ class Runtime:
     poller: Poller
     openings: Openings
     generation: Generation  # the one that serves
+    program: Program = field(default_factory=this_program)  # what an upgrade runs
     answer_seconds: float = field(default_factory=_answer_seconds)
     tally: Tally = field(default_factory=Tally)
     dead_counters: list[int] = field(default_factory=lambda: [0] * len(COUNTERS))
     started: float = field(default_factory=time.time)
     activated: float = field(default_factory=time.time)
+
+    predecessor: Predecessor | None = None  # the master that handed over to us
+    segments: dict[str, Segment] = field(default_factory=dict)  # by key: what a new master may take over
+    shares_segments: bool = False  # with another master
 
     numbers: int = 1  # the last number given to a generation
 
@@ -66,6 +73,10 @@ class Runtime:
     def use_log(self) -> None:
         """Write our own messages where the configuration says (again: the file may have been reopened)."""
         self.log.use(self.openings.sinks(self.generation.error_logs))
+
+    def environment(self) -> dict[str, str]:
+        """What the configuration adds to the environment of workers and of a new master."""
+        return {}
 
     def bury(self, counters: list[int]) -> None:
         """Keep what a dead worker counted. Gauges died with it."""

@@ -20,11 +20,13 @@ from msgspec import structs
 
 from proxyd.config.plan import ListenSocket
 from proxyd.process.channel import close_all
+from proxyd.process.handover import Socket
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6, 1: socket.AF_UNIX}
 _UNIX = 1
 _LONGEST_BACKLOG = 65535
 _SO_ATTACH_REUSEPORT_CBPF = 51
+_SO_DETACH_REUSEPORT_BPF = 68
 
 
 class OpenError(Exception):
@@ -48,12 +50,15 @@ class _SockFilter(ctypes.Structure):
 
 @dataclass
 class BoundSocket:
-    """The descriptors of one key. ``inode``: of a unix socket's file, to remove that and no other."""
+    """The descriptors of one key. ``inode``: of a unix socket's file, to remove that and no other.
+    ``shared``: with another master, to whom the file belongs as well.
+    """
 
     spec: ListenSocket
     fds: list[int]
     inode: int = 0
     steered: bool = False
+    shared: bool = False
 
     def fd_of(self, worker: int) -> int:
         """The descriptor that the worker of this index accepts from."""
@@ -62,7 +67,7 @@ class BoundSocket:
     def close(self) -> None:
         """Close it in this process, and remove the file of a unix socket."""
         close_all(self.fds)
-        if self.inode:
+        if self.inode and not self.shared:
             with suppress(OSError):
                 if os.stat(self.spec.address).st_ino == self.inode:
                     os.unlink(self.spec.address)
@@ -156,6 +161,36 @@ def steer(bound: BoundSocket, workers: int) -> None:
         packed = struct.pack("HP", 3, ctypes.addressof(program))
         with suppress(OSError), _borrowed(bound.fds[0]) as first:
             first.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, packed)
+
+
+def unsteer(bound: BoundSocket) -> None:
+    """Let the kernel choose among all sockets of a group again: a master that had fewer workers is gone."""
+    with suppress(OSError), _borrowed(bound.fds[0]) as first:
+        first.setsockopt(socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
+    bound.steered = False
+
+
+def inherit(given: Socket) -> BoundSocket:
+    """A socket that the master before us opened; raises OpenError when it is none that listens."""
+    for fd in given.fds:
+        try:
+            with _borrowed(fd) as one:
+                listens = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError as error:
+            raise OpenError(f"inherited socket #{fd} ({given.key}): {error.strerror}") from error
+        if not listens:
+            raise OpenError(f"inherited socket #{fd} ({given.key}) does not listen")
+    spec = ListenSocket(
+        key=given.key,
+        family=given.family,
+        address=given.address,
+        port=given.port,
+        backlog=-1,
+        reuseport=len(given.fds) > 1,
+        ipv6only=True,
+        origin="the master before",
+    )
+    return BoundSocket(spec, list(given.fds), given.inode, given.steered, shared=True)
 
 
 def shrink(bound: BoundSocket, workers: int) -> None:

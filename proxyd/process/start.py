@@ -14,15 +14,17 @@ import time
 from collections.abc import Callable
 
 from proxyd import __version__
-from proxyd.process import control, files, privileges
+from proxyd.process import control, files, handover, privileges
 from proxyd.process.compiling import CompileResult, compile_in_child
 from proxyd.process.daemon import Daemon, daemonize
 from proxyd.process.errorlog import EMERG, WARN, ErrorLog, show
 from proxyd.process.generation import Generation
+from proxyd.process.handover import Predecessor
 from proxyd.process.master import Master
 from proxyd.process.openings import Opened, OpenErrors, Openings
 from proxyd.process.options import Options
 from proxyd.process.poller import Poller
+from proxyd.process.program import Program, this_program
 from proxyd.process.runtime import Runtime
 from proxyd.process.signals import SignalQueue
 from proxyd.process.sockets import OpenError
@@ -38,26 +40,41 @@ def start(options: Options) -> int:
     """Be the master (or the command that waits for the daemon to be up); gives the exit status."""
     os.umask(0o022)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    program = this_program()
+    predecessor = handover.receive()
+    terminal_fd = predecessor.end.fileno() if predecessor is not None else 2
     result = compile_in_child(options)
     for text in result.warnings:
         show(WARN, text)
     for text in result.errors:
-        show(EMERG, text)
+        show(EMERG, text, terminal_fd)
     if result.plan is None:
         return 1
-    daemon = daemonize() if result.plan.process.daemon else None
-    return _be_master(options, result, daemon)
+    # After an upgrade we are where the master before us was: in the background, or in front.
+    daemon = daemonize() if result.plan.process.daemon and predecessor is None else None
+    return _be_master(options, result, daemon, program, predecessor)
 
 
-def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -> int:
+def _be_master(
+    options: Options,
+    result: CompileResult,
+    daemon: Daemon | None,
+    program: Program,
+    predecessor: Predecessor | None,
+) -> int:
     assert result.plan is not None
-    log = ErrorLog(terminal_fd=2)
+    log = ErrorLog(terminal_fd=predecessor.end.fileno() if predecessor is not None else 2)
     openings = Openings()
     try:
-        _refuse_second(result.plan.process.pid)
+        _refuse_second(result.plan.process.pid, predecessor)
         identity = privileges.look_up(result.plan.process)
+        problems = openings.adopt(predecessor) if predecessor is not None else []
         _open(openings, result, log)
-        runtime = Runtime(options, log, Poller(), openings, Generation.make(1, result, identity))
+        for text in problems:
+            log.error(text)
+        generation = Generation.make(1, result, identity)
+        runtime = Runtime(options, log, Poller(), openings, generation, program=program)
+        _succeed(runtime, predecessor)
         return _run(runtime, daemon)
     except OpenErrors as error:
         for one in error.errors:
@@ -69,12 +86,30 @@ def _be_master(options: Options, result: CompileResult, daemon: Daemon | None) -
     return 1
 
 
-def _refuse_second(pid_path: str) -> None:
+def _succeed(runtime: Runtime, predecessor: Predecessor | None) -> None:
+    """Take the place of the master before us, whose sockets are open here by now."""
+    if predecessor is None:
+        return
+    runtime.predecessor = predecessor
+    runtime.shares_segments = predecessor.alive
+    plan, log = runtime.generation.plan, runtime.log
+    for problem in runtime.openings.commit(plan, plan.process.worker_processes):
+        log.error(problem)
+    runtime.openings.shrink(plan.process.worker_processes)
+    runtime.openings.share(predecessor.alive)
+    if plan.process.daemon and log.fds:
+        os.dup2(log.fds[0], 2)
+        log.owns_stderr = True
+
+
+def _refuse_second(pid_path: str, predecessor: Predecessor | None) -> None:
     """Two masters with one pid file would be out of reach of every command."""
     try:
         with control.connect(pid_path) as end:
             pid, _ = control.peer_of(end)
     except OSError:
+        return
+    if predecessor is not None and pid == predecessor.pid:
         return
     raise OpenError(f'proxyd is running already, process {pid} (pid file "{pid_path}")')
 
@@ -114,9 +149,12 @@ def _run(runtime: Runtime, daemon: Daemon | None) -> int:
         log.owns_stderr = True
     set_title("proxyd: master process " + " ".join(runtime.options.command))
     queue = SignalQueue()
-    place = control.Place(runtime.generation.plan.process.pid)
+    predecessor = runtime.predecessor
+    place = control.Place(runtime.generation.plan.process.pid, beside=predecessor is not None)
     try:
-        master = Master(runtime, queue, place, _when_up(log, daemon))
+        master = Master(runtime, queue, place, _when_up(log, daemon, predecessor))
+        if predecessor is not None and (left := predecessor.close_rest()):
+            log.notice(f"made anew, as it was of another kind: shared memory {', '.join(left)}")
     except BaseException:
         place.close()
         raise
@@ -130,8 +168,10 @@ def _run(runtime: Runtime, daemon: Daemon | None) -> int:
         master.control.close()
 
 
-def _when_up(log: ErrorLog, daemon: Daemon | None) -> Callable[[], None]:
+def _when_up(log: ErrorLog, daemon: Daemon | None, predecessor: Predecessor | None) -> Callable[[], None]:
     def on_up() -> None:
+        if predecessor is not None:
+            predecessor.say_up()
         if daemon is not None and log.terminal_fd >= 0:
             os.close(log.terminal_fd)
         log.terminal_fd = -1

@@ -115,13 +115,13 @@ class Worker:
         """Nobody says how long it may take: worker_shutdown_timeout does."""
         self.drain(self._active.shutdown_timeout_ms if self._active is not None else 0)
 
-    def drain(self, timeout_ms: int) -> None:
+    def drain(self, timeout_ms: int, idle_ms: int = 0) -> None:
         """Finish what runs, then leave."""
         if not self.draining:
             self.draining = True
             self.log.notice("gracefully shutting down")
             set_title("proxyd: worker process is shutting down")
-            self.engine.drain(timeout_ms)
+            self.engine.drain(timeout_ms, idle_ms)
             self._forget_sockets()  # a socket with one descriptor left would still take connections
             self._leave_when_drained()
 
@@ -170,8 +170,8 @@ class Worker:
                 self._forget(keys)
             case messages.Reopen(serial, keys):
                 self._reopen(serial, keys)
-            case messages.Drain(timeout_ms):
-                self.drain(timeout_ms)
+            case messages.Drain(timeout_ms, idle_ms):
+                self.drain(timeout_ms, idle_ms)
 
     def _keep(self, keys: list[str], fds: list[int]) -> None:
         replaced = [self._fds[key] for key in keys if key in self._fds]

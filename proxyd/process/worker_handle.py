@@ -92,10 +92,10 @@ class WorkerHandle:
         keys = self._send_descriptors(generation, openings, 0)
         self._post(messages.Reopen(serial, keys))
 
-    def drain(self, timeout_ms: int) -> None:
+    def drain(self, timeout_ms: int, idle_ms: int) -> None:
         """Let it finish its requests and leave."""
         self.leaving = True
-        self._post(messages.Drain(timeout_ms))
+        self._post(messages.Drain(timeout_ms, idle_ms))
 
     def take(self) -> messages.ToMaster | None:
         """The next answer, or None when no more is there. Raises ChannelError."""

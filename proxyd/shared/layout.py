@@ -219,6 +219,12 @@ def peers_size(capacity: int) -> int:
     return round_up(PEERS_HEADER.size + capacity * PEER_RECORD.size, PAGE)
 
 
+def peers_capacity(size: int) -> int:
+    """The power of two that is the number of records in a peers Zone of this size; 0: none."""
+    records = max(0, size - PEERS_HEADER.size) // PEER_RECORD.size
+    return 1 << (records.bit_length() - 1) if records else 0
+
+
 def _facts() -> str:
     records = [(r.name, r.size, [(f.name, f.type, f.count) for f in r.fields]) for r in RECORDS]
     return repr((records, LOG_REGIONS, [(c.name, c.kind) for c in COUNTERS]))

@@ -195,13 +195,15 @@ class PeerState:
 
 
 class PeersZone:
-    """The master's side of the peers Zone."""
+    """The master's side of the peers Zone. ``fd``: of one that another master made, of this layout."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, fd: int | None = None) -> None:
         self.capacity = capacity
         size = layout.peers_size(capacity)
-        self.fd = make(size)
+        self.fd = make(size) if fd is None else fd
         self._memory = _map(self.fd, size)
+        if fd is not None:
+            return
         _write(
             self._memory,
             0,

@@ -294,14 +294,6 @@ def test_signals_in_one_burst_are_all_acted_upon(serve: Serve) -> None:
     assert server.wait_for_exit() == 0
 
 
-@proxyd_only("it can start another program in its place")
-def test_usr2_is_refused_with_a_word(serve: Serve) -> None:
-    server = serve(SAYS_HELLO)
-    server.signal(signal.SIGUSR2)
-    server.wait_for_log(r"\[notice\] .*USR2.*not supported yet")
-    assert fetch(server.port()).body == b"hello"
-
-
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_worker_that_is_asked_to_leave_is_replaced(serve: Serve, which: signal.Signals) -> None:
     server = serve(SAYS_HELLO)

@@ -230,7 +230,7 @@ class Engine:
                 os.close(generation.logs[key])
                 generation.logs[key] = os.dup(descriptors[key])
 
-    def drain(self, timeout_ms: int) -> None:
+    def drain(self, timeout_ms: int, idle_ms: int = 0) -> None:
         if timeout_ms:  # the real one gives them that long
             for fd in list(self.clients):
                 self.close_client(fd)

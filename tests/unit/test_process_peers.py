@@ -28,7 +28,7 @@ class World:
         self.workers = [SimpleNamespace(loading=False) for _ in range(2)]
         self.counters = [0] * len(COUNTERS)
         self.fleet = Fleet.__new__(Fleet)
-        self.fleet.runtime = cast(Any, SimpleNamespace(dead_counters=self.counters))
+        self.fleet.runtime = cast(Any, SimpleNamespace(dead_counters=self.counters, shares_segments=False))
         self.fleet._others = []
         self.fleet.current = cast(Any, self.crew(self.ledgers, self.workers))
 
@@ -89,3 +89,10 @@ def test_what_a_draining_crew_holds_is_kept(world: World) -> None:
     world.fleet._others = [cast(Any, world.crew(world.ledgers[1:], []))]
     world.fleet.free_peers()
     assert world.known() == [7]
+
+
+def test_nothing_is_forgotten_while_another_master_uses_the_zone(world: World) -> None:
+    world.fill(40)
+    world.fleet.runtime.shares_segments = True
+    assert world.fleet.free_peers() == 0
+    assert len(world.known()) == 40

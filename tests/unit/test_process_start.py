@@ -164,11 +164,20 @@ def test_winch_lets_a_daemons_workers_leave_and_hup_brings_new_ones(directory: P
         assert server.run("stop").returncode == 0
 
 
-def test_usr2_is_refused_in_the_log(directory: Path) -> None:
-    with FakeServer(directory) as server:
-        server.signal(signal.SIGUSR2)
-        server.wait_for_log("USR2.*not supported yet")
+def test_usr2_starts_a_new_master_beside_a_daemon(directory: Path) -> None:
+    server = FakeServer(directory)
+    assert server.run().returncode == 0
+    old = int(server.pid_path.read_text())
+    try:
+        os.kill(old, signal.SIGUSR2)
+        server.wait_for_log("new master process [0-9]+ serves")
+        assert int((directory / "server.pid.oldbin").read_text()) == old
         assert server.ask()["generation"] == 1
+        os.kill(old, signal.SIGQUIT)
+        wait_until(lambda: server.ended(old), "the old master to end")
+        assert server.status()["pid"] == int(server.pid_path.read_text()) != old
+    finally:
+        assert server.run("stop").returncode == 0
 
 
 # What does not start says why.
