@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load
-from tests.e2e.support import Serve, proxying, proxyd_only
+from tests.e2e.support import Serve, proxyd_only, proxying
 from tests.e2e.upgrading import (
     begin_upgrade,
     ended_at_last,
@@ -201,7 +201,8 @@ def test_a_daemon_is_upgraded(serve: Serve, directory: Path) -> None:
 
 def test_what_is_known_of_peers_goes_over(serve: Serve) -> None:
     site = (
-        "upstream app { server 127.0.0.1:1 max_fails=1 fail_timeout=600s; server 127.0.0.1:{port1} backup; }\n"
+        "upstream app { server 127.0.0.1:1 max_fails=1 fail_timeout=600s;"
+        " server 127.0.0.1:{port1} backup; }\n"
         "server { listen 127.0.0.1:{port1}; return 200 spare; }\n"
         "server { listen 127.0.0.1:{port0}; location / { proxy_pass http://app; } }\n"
     )
