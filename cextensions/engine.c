@@ -208,13 +208,19 @@ void px_engine_discard(px_engine *engine, uint64_t generation)
         drop_prepared(prepared);
 }
 
+static void close_late(px_request *r)
+{
+    r->reason = PX_REASON_SHUTTING_DOWN;
+    px_request_close(r, 444);
+}
+
 /* worker_shutdown_timeout is over for what a retired Generation still serves. */
 static void on_linger(px_timer *timer)
 {
     px_generation *generation = PX_CONTAINER(timer, px_generation, linger);
     generation->references++; /* the last Request takes its own with it */
     while (!px_list_empty(&generation->requests))
-        px_request_close(PX_CONTAINER(generation->requests.next, px_request, link), 444);
+        close_late(PX_CONTAINER(generation->requests.next, px_request, link));
     px_generation_release(&generation);
 }
 

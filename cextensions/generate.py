@@ -4,7 +4,7 @@
     python cextensions/generate.py --check    write nothing; exit 1 and name the files that are stale
 
 The declarations: proxyd/config/plan.py and the directive table (Structs), proxyd/config/variables.py,
-proxyd/shared/counters.py, proxyd/shared/layout.py.
+proxyd/shared/counters.py, proxyd/shared/reasons.py, proxyd/shared/layout.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from proxyd.config import layout, reference, variables  # noqa: E402
 from proxyd.config.layout import Field, Kind, Layout  # noqa: E402
-from proxyd.shared import counters  # noqa: E402
+from proxyd.shared import counters, reasons  # noqa: E402
 from proxyd.shared import layout as shm_layout  # noqa: E402
 
 MADE = "/* Made by cextensions/generate.py from proxyd/config/{}. Do not edit. */"
@@ -324,6 +324,37 @@ def counters_page() -> Iterator[str]:
         yield f"| `{counter.name}` | {counter.kind} | {counter.unit} | {counter.meaning} |"
 
 
+SIDES = {
+    "peer": "The peer, or the way to it",
+    "client": "The client",
+    "configuration": "What the configuration says",
+    "proxyd": "proxyd and its machine",
+}
+
+
+def reasons_page() -> Iterator[str]:
+    """Every reason code."""
+    yield from (reference.MADE, "", "# Why a request failed", "")
+    yield from (
+        "Each answer of 400 and above that proxyd makes itself, each answer that it had to cut off and",
+        "each request that ended without one has a code. `$proxyd_reason` is it (`-`: nothing went",
+        "wrong), lines of the error log end with it (`, reason: connect_refused`), and each code has a",
+        "counter. An error that a backend answered with is the backend's own: its code is `-`. Where",
+        "`error_page` shows another page, the code stays.",
+    )
+    for side, title in SIDES.items():
+        yield from (
+            "",
+            f"## {title}",
+            "",
+            "| code | status | what happened | what to do |",
+            "|---|---|---|---|",
+        )
+        for reason in reasons.REASONS:
+            if reason.side == side:
+                yield f"| `{reason.name}` | {reason.status} | {reason.meaning} | {reason.remedy} |"
+
+
 # ---- all files
 
 
@@ -341,11 +372,13 @@ def outputs() -> dict[str, str]:
         "cextensions/generated/plan_read.c": text(plan_read_c()),
         "cextensions/generated/variables.h": text(variables_h()),
         "cextensions/generated/counters.h": counters.emit_c_header(),
+        "cextensions/generated/reasons.h": reasons.emit_c_header(),
         "cextensions/generated/shm_layout.h": shm_layout.emit_c_header(),
         "docs/reference/directives.md": reference.directives_page(),
         "docs/reference/variables.md": reference.variables_page(),
         "docs/reference/nginx.md": reference.nginx_page(),
         "docs/reference/counters.md": text(counters_page()),
+        "docs/reference/reasons.md": text(reasons_page()),
     }
 
 

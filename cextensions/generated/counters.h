@@ -93,6 +93,92 @@ enum px_counter {
     PX_COUNTER_GENERATIONS_REFUSED,
     /* gauge, generations: Generations in memory: the current, and older in use. */
     PX_COUNTER_GENERATIONS_LIVE,
+    /* counter, requests: Failed: The peer refused the connection. */
+    PX_COUNTER_REASON_CONNECT_REFUSED,
+    /* counter, requests: Failed: The peer did not accept a connection within `proxy_connect_timeout`. */
+    PX_COUNTER_REASON_CONNECT_TIMEOUT,
+    /* counter, requests: Failed: connect() failed for another reason; the line in the error log has the system's. */
+    PX_COUNTER_REASON_CONNECT_FAILED,
+    /* counter, requests: Failed: The peer closed or reset the connection while the request was being sent. */
+    PX_COUNTER_REASON_SEND_FAILED,
+    /* counter, requests: Failed: The peer took no byte of the request for `proxy_send_timeout`. */
+    PX_COUNTER_REASON_SEND_TIMEOUT,
+    /* counter, requests: Failed: The peer reset the connection while its answer was awaited or read. */
+    PX_COUNTER_REASON_READ_FAILED,
+    /* counter, requests: Failed: The peer sent no byte for `proxy_read_timeout`. */
+    PX_COUNTER_REASON_READ_TIMEOUT,
+    /* counter, requests: Failed: The peer closed the connection before its answer was complete. */
+    PX_COUNTER_REASON_PREMATURE_CLOSE,
+    /* counter, requests: Failed: The head of the peer's answer is larger than `proxy_buffer_size`. */
+    PX_COUNTER_REASON_HEAD_TOO_LARGE,
+    /* counter, requests: Failed: What the peer sent is not HTTP, or can be read in two ways. */
+    PX_COUNTER_REASON_INVALID_RESPONSE,
+    /* counter, requests: Failed: All peers of the upstream are down, or failed `max_fails` times within `fail_timeout`. */
+    PX_COUNTER_REASON_NO_LIVE_UPSTREAM,
+    /* counter, requests: Failed: The client closed the connection before its request or its answer was complete. */
+    PX_COUNTER_REASON_CLIENT_CLOSED,
+    /* counter, requests: Failed: Nothing was sent or taken for `client_header_timeout`, `client_body_timeout` or `send_timeout`. */
+    PX_COUNTER_REASON_CLIENT_TIMEOUT,
+    /* counter, requests: Failed: The request is not HTTP, or can be read in two ways. */
+    PX_COUNTER_REASON_MALFORMED_REQUEST,
+    /* counter, requests: Failed: The chunks of the request's body are broken. */
+    PX_COUNTER_REASON_MALFORMED_BODY,
+    /* counter, requests: Failed: An HTTP/1.1 request without Host. */
+    PX_COUNTER_REASON_NO_HOST,
+    /* counter, requests: Failed: Host is not a name or address. */
+    PX_COUNTER_REASON_INVALID_HOST,
+    /* counter, requests: Failed: The request line is longer than one buffer of `large_client_header_buffers`. */
+    PX_COUNTER_REASON_URI_TOO_LONG,
+    /* counter, requests: Failed: A field is longer than one of `large_client_header_buffers`, or all are longer than these together. */
+    PX_COUNTER_REASON_REQUEST_HEAD_TOO_LARGE,
+    /* counter, requests: Failed: The request's body is larger than `client_max_body_size`. */
+    PX_COUNTER_REASON_BODY_TOO_LARGE,
+    /* counter, requests: Failed: A chunked body too large to be gathered for a peer that is spoken to in HTTP/1.0. */
+    PX_COUNTER_REASON_LENGTH_REQUIRED,
+    /* counter, requests: Failed: A version of HTTP that does not exist here. */
+    PX_COUNTER_REASON_UNSUPPORTED_VERSION,
+    /* counter, requests: Failed: A Transfer-Encoding other than chunked. */
+    PX_COUNTER_REASON_UNSUPPORTED_ENCODING,
+    /* counter, requests: Failed: This method means nothing here: a static file cannot be posted to. */
+    PX_COUNTER_REASON_METHOD_NOT_ALLOWED,
+    /* counter, requests: Failed: If-Match or If-Unmodified-Since does not hold. */
+    PX_COUNTER_REASON_PRECONDITION_FAILED,
+    /* counter, requests: Failed: The range lies behind the end of the file. */
+    PX_COUNTER_REASON_RANGE_NOT_SATISFIABLE,
+    /* counter, requests: Failed: There is no such file, or no location for the path. */
+    PX_COUNTER_REASON_NOT_FOUND,
+    /* counter, requests: Failed: `return`, or `=code` of try_files or error_page, says so. */
+    PX_COUNTER_REASON_RETURNED,
+    /* counter, requests: Failed: `deny` or `limit_except` forbids it. */
+    PX_COUNTER_REASON_DENIED,
+    /* counter, requests: Failed: No or wrong credentials. */
+    PX_COUNTER_REASON_UNAUTHORIZED,
+    /* counter, requests: Failed: More requests than `limit_req` admits. */
+    PX_COUNTER_REASON_LIMITED_REQUESTS,
+    /* counter, requests: Failed: More at the same time than `limit_conn` admits. */
+    PX_COUNTER_REASON_LIMITED_CONNECTIONS,
+    /* counter, requests: Failed: A location that is `internal` was asked for by a client. */
+    PX_COUNTER_REASON_INTERNAL_ONLY,
+    /* counter, requests: Failed: More than 10 internal redirects: error_page, index, try_files or rewrite lead in a circle. */
+    PX_COUNTER_REASON_REDIRECT_CYCLE,
+    /* counter, requests: Failed: The file or directory may not be read, or a directory has no index. */
+    PX_COUNTER_REASON_FORBIDDEN,
+    /* counter, requests: Failed: What the variables of `proxy_pass` made is not an address. */
+    PX_COUNTER_REASON_INVALID_UPSTREAM,
+    /* counter, requests: Failed: A name that only variables of `proxy_pass` make known cannot be looked up. */
+    PX_COUNTER_REASON_RESOLVER_MISSING,
+    /* counter, requests: Failed: No connection, descriptor or memory was left in this worker. */
+    PX_COUNTER_REASON_RESOURCES,
+    /* counter, requests: Failed: A body could not be written to a temporary file. */
+    PX_COUNTER_REASON_TEMP_FILE_FAILED,
+    /* counter, requests: Failed: A file could not be read; the line in the error log has the system's reason. */
+    PX_COUNTER_REASON_FILE_FAILED,
+    /* counter, requests: Failed: The shared memory of a limit has no room for another key. */
+    PX_COUNTER_REASON_ZONE_FULL,
+    /* counter, requests: Failed: `worker_shutdown_timeout` was over before the request was. */
+    PX_COUNTER_REASON_SHUTTING_DOWN,
+    /* counter, requests: Failed: What should not happen did. */
+    PX_COUNTER_REASON_INTERNAL_ERROR,
     PX_COUNTERS
 };
 
@@ -142,6 +228,52 @@ enum px_counter {
     X(PX_COUNTER_ZONE_RECOVERIES, "zone_recoveries") \
     X(PX_COUNTER_GENERATIONS_ACTIVATED, "generations_activated") \
     X(PX_COUNTER_GENERATIONS_REFUSED, "generations_refused") \
-    X(PX_COUNTER_GENERATIONS_LIVE, "generations_live")
+    X(PX_COUNTER_GENERATIONS_LIVE, "generations_live") \
+    X(PX_COUNTER_REASON_CONNECT_REFUSED, "reason_connect_refused") \
+    X(PX_COUNTER_REASON_CONNECT_TIMEOUT, "reason_connect_timeout") \
+    X(PX_COUNTER_REASON_CONNECT_FAILED, "reason_connect_failed") \
+    X(PX_COUNTER_REASON_SEND_FAILED, "reason_send_failed") \
+    X(PX_COUNTER_REASON_SEND_TIMEOUT, "reason_send_timeout") \
+    X(PX_COUNTER_REASON_READ_FAILED, "reason_read_failed") \
+    X(PX_COUNTER_REASON_READ_TIMEOUT, "reason_read_timeout") \
+    X(PX_COUNTER_REASON_PREMATURE_CLOSE, "reason_premature_close") \
+    X(PX_COUNTER_REASON_HEAD_TOO_LARGE, "reason_head_too_large") \
+    X(PX_COUNTER_REASON_INVALID_RESPONSE, "reason_invalid_response") \
+    X(PX_COUNTER_REASON_NO_LIVE_UPSTREAM, "reason_no_live_upstream") \
+    X(PX_COUNTER_REASON_CLIENT_CLOSED, "reason_client_closed") \
+    X(PX_COUNTER_REASON_CLIENT_TIMEOUT, "reason_client_timeout") \
+    X(PX_COUNTER_REASON_MALFORMED_REQUEST, "reason_malformed_request") \
+    X(PX_COUNTER_REASON_MALFORMED_BODY, "reason_malformed_body") \
+    X(PX_COUNTER_REASON_NO_HOST, "reason_no_host") \
+    X(PX_COUNTER_REASON_INVALID_HOST, "reason_invalid_host") \
+    X(PX_COUNTER_REASON_URI_TOO_LONG, "reason_uri_too_long") \
+    X(PX_COUNTER_REASON_REQUEST_HEAD_TOO_LARGE, "reason_request_head_too_large") \
+    X(PX_COUNTER_REASON_BODY_TOO_LARGE, "reason_body_too_large") \
+    X(PX_COUNTER_REASON_LENGTH_REQUIRED, "reason_length_required") \
+    X(PX_COUNTER_REASON_UNSUPPORTED_VERSION, "reason_unsupported_version") \
+    X(PX_COUNTER_REASON_UNSUPPORTED_ENCODING, "reason_unsupported_encoding") \
+    X(PX_COUNTER_REASON_METHOD_NOT_ALLOWED, "reason_method_not_allowed") \
+    X(PX_COUNTER_REASON_PRECONDITION_FAILED, "reason_precondition_failed") \
+    X(PX_COUNTER_REASON_RANGE_NOT_SATISFIABLE, "reason_range_not_satisfiable") \
+    X(PX_COUNTER_REASON_NOT_FOUND, "reason_not_found") \
+    X(PX_COUNTER_REASON_RETURNED, "reason_returned") \
+    X(PX_COUNTER_REASON_DENIED, "reason_denied") \
+    X(PX_COUNTER_REASON_UNAUTHORIZED, "reason_unauthorized") \
+    X(PX_COUNTER_REASON_LIMITED_REQUESTS, "reason_limited_requests") \
+    X(PX_COUNTER_REASON_LIMITED_CONNECTIONS, "reason_limited_connections") \
+    X(PX_COUNTER_REASON_INTERNAL_ONLY, "reason_internal_only") \
+    X(PX_COUNTER_REASON_REDIRECT_CYCLE, "reason_redirect_cycle") \
+    X(PX_COUNTER_REASON_FORBIDDEN, "reason_forbidden") \
+    X(PX_COUNTER_REASON_INVALID_UPSTREAM, "reason_invalid_upstream") \
+    X(PX_COUNTER_REASON_RESOLVER_MISSING, "reason_resolver_missing") \
+    X(PX_COUNTER_REASON_RESOURCES, "reason_resources") \
+    X(PX_COUNTER_REASON_TEMP_FILE_FAILED, "reason_temp_file_failed") \
+    X(PX_COUNTER_REASON_FILE_FAILED, "reason_file_failed") \
+    X(PX_COUNTER_REASON_ZONE_FULL, "reason_zone_full") \
+    X(PX_COUNTER_REASON_SHUTTING_DOWN, "reason_shutting_down") \
+    X(PX_COUNTER_REASON_INTERNAL_ERROR, "reason_internal_error")
+
+/* Of a px_reason that is not NONE. */
+#define PX_COUNTER_OF_REASON(reason) (PX_COUNTER_REASON_CONNECT_REFUSED + (int)(reason)-1)
 
 #endif

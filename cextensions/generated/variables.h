@@ -93,24 +93,27 @@ enum px_variable {
     PX_VAR_PROXY_HOST = 43,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
     PX_VAR_PROXY_PORT = 44,
+    /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
+     * not. */
+    PX_VAR_PROXYD_REASON = 45,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 45,
+    PX_VAR_UPSTREAM_ADDR = 46,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 46,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 47,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 47,
+    PX_VAR_UPSTREAM_BYTES_SENT = 48,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 48,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 49,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 49,
+    PX_VAR_UPSTREAM_HEADER_TIME = 50,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 50,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 51,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 51,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 52,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 52,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 53,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 53,
+    PX_VAR_UPSTREAM_STATUS = 54,
     PX_VARIABLES
 };
 
@@ -161,6 +164,7 @@ enum px_variable {
     X(PX_VAR_PROXY_ADD_X_FORWARDED_FOR, "proxy_add_x_forwarded_for") \
     X(PX_VAR_PROXY_HOST, "proxy_host") \
     X(PX_VAR_PROXY_PORT, "proxy_port") \
+    X(PX_VAR_PROXYD_REASON, "proxyd_reason") \
     X(PX_VAR_UPSTREAM_ADDR, "upstream_addr") \
     X(PX_VAR_UPSTREAM_BYTES_RECEIVED, "upstream_bytes_received") \
     X(PX_VAR_UPSTREAM_BYTES_SENT, "upstream_bytes_sent") \

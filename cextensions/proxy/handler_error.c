@@ -117,7 +117,7 @@ px_step px_request_send_error(px_request *r, int status)
 {
     px_request_end_handler(r);
     if (r->head_sent) {
-        px_request_truncate(r);
+        px_request_truncate(r); /* for the reason that the caller has put there */
         return PX_STEP_ANSWERED;
     }
     if (status == 408 || status == 444 || status == 499) /* nobody to answer, as nginx sees it */
@@ -152,7 +152,7 @@ px_step px_request_send_location(px_request *r, int status, px_slice location)
 
 static px_step start_missing(px_request *r)
 {
-    return px_request_send_error(r, 404);
+    return px_request_fail(r, 404, PX_REASON_NOT_FOUND);
 }
 
 const px_handler px_handler_missing = {.name = "missing", .start = start_missing};

@@ -98,6 +98,7 @@ static bool grew_too_large(const px_proxy *proxy)
     int64_t most = r->settings->plan->client_max_body_size;
     if (most <= 0 || proxy->body_bytes <= (uint64_t)most)
         return false;
+    r->reason = PX_REASON_BODY_TOO_LARGE;
     px_request_log(r, PX_LOG_ERROR, "client intended to send too large chunked body: %llu bytes",
                    (unsigned long long)proxy->body_bytes);
     return true;
@@ -118,7 +119,7 @@ static void gather_body(px_proxy *proxy, px_piece *pieces, uint32_t count)
     release_all(pieces, count);
     if (!proxy->body_whole && (must_know_length(proxy) || proxy->held_bytes < r->settings->body_buffer)) {
         if (must_know_length(proxy) && proxy->held_bytes > PX_PROXY_UNFRAMED_MOST) {
-            px_request_send_error(r, 411);
+            px_request_fail(r, 411, PX_REASON_LENGTH_REQUIRED);
             return;
         }
         ask_for_body(proxy);
@@ -151,7 +152,7 @@ static void on_body(px_request *r, px_piece *pieces, uint32_t count, bool last)
         proxy->body_whole = true;
     if (grew_too_large(proxy)) {
         release_all(pieces, count);
-        px_request_send_error(r, 413);
+        px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
     } else if (proxy->waiting_for_body) {
         gather_body(proxy, pieces, count);
     } else if (proxy->client != NULL) {
@@ -210,6 +211,7 @@ static px_step start(px_request *r)
     r->proxy = proxy;
     proxy->request = r;
     proxy->upstream = r->location->upstream;
+    proxy->reason_before = r->reason;
     proxy->tries = proxy->first_tries;
     proxy->try_capacity = sizeof proxy->first_tries / sizeof proxy->first_tries[0];
     proxy->uri = px_proxy_make_uri(r);

@@ -50,6 +50,8 @@ typedef struct px_proxy {
     bool body_asked;     /* read_body's answer is due */
     bool chunked;        /* this try frames the body in chunks */
 
+    uint8_t
+        reason_before;  /* px_reason: what led here, when an error page is proxied; each try begins with it */
     bool stale_retried; /* this try had its one new connection after a dead idle one */
     bool connected;
     bool exhausted;             /* this worker can have no more connections */

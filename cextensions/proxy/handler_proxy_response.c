@@ -142,6 +142,10 @@ void px_proxy_on_writable(px_request *r)
 static void log_tunnel_end(px_request *r, const px_tunnel_result *result)
 {
     if (result->timed_out)
+        r->reason = PX_REASON_READ_TIMEOUT;
+    else if (result->error_number != 0)
+        r->reason = result->client_side ? PX_REASON_CLIENT_CLOSED : PX_REASON_READ_FAILED;
+    if (result->timed_out)
         px_request_log(r, PX_LOG_INFO,
                        "upstream timed out (110: Connection timed out) while proxying upgraded connection");
     else if (result->error_number != 0)

@@ -60,6 +60,7 @@ static void begin_try(px_proxy *proxy, px_slice name)
     proxy->try_started_ms = px_loop_now_ms(proxy->request->worker->loop);
     proxy->connected = false;
     proxy->stale_retried = false;
+    proxy->request->reason = proxy->reason_before;
 }
 
 void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
@@ -88,6 +89,7 @@ void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
 
 static void log_connect_error(px_proxy *proxy, int error)
 {
+    proxy->request->reason = px_reason_of_connect(error);
     bool usual = error == ECONNREFUSED || error == EAGAIN || error == ECONNRESET || error == ENETDOWN ||
                  error == ENETUNREACH || error == EHOSTDOWN || error == EHOSTUNREACH;
     px_request_log(proxy->request, usual ? PX_LOG_ERROR : PX_LOG_CRIT,
@@ -109,6 +111,7 @@ static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer)
     int fd = px_connect(&peer->address, r->settings->plan->proxy_socket_keepalive, &pending);
     if (fd < 0 && is_our_failure(errno)) {
         proxy->exhausted = true;
+        r->reason = PX_REASON_RESOURCES;
         px_request_log(r, PX_LOG_ALERT, "socket() failed (%s) while connecting to upstream",
                        px_log_errno(errno));
         return NULL;
@@ -120,6 +123,7 @@ static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer)
     px_h1_client *client = px_h1_client_new(r->worker->loop, fd, pending);
     if (client == NULL) {
         proxy->exhausted = true;
+        r->reason = PX_REASON_RESOURCES;
         px_request_log(r, PX_LOG_ALERT, "epoll_ctl(1, %d) failed (%s) while connecting to upstream", fd,
                        px_log_errno(errno));
         close(fd);
@@ -194,8 +198,9 @@ static void answer_no_live(px_proxy *proxy)
     px_proxy_current_try(proxy)->status = 502;
     px_proxy_current_try(proxy)->response_ms = 0;
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_NO_LIVE, 1);
+    r->reason = PX_REASON_NO_LIVE_UPSTREAM;
     px_request_log(r, PX_LOG_ERROR, "no live upstreams while connecting to upstream");
-    px_request_send_error(r, 502);
+    px_request_fail(r, 502, PX_REASON_NO_LIVE_UPSTREAM);
 }
 
 static bool may_connect(px_proxy *proxy)
@@ -204,6 +209,7 @@ static bool may_connect(px_proxy *proxy)
     if (r->worker->may_connect(r->worker))
         return true;
     proxy->exhausted = true;
+    r->reason = PX_REASON_RESOURCES;
     px_request_log(r, PX_LOG_ALERT, "%lld worker_connections are not enough while connecting to upstream",
                    (long long)r->generation->plan->worker_connections);
     return false;
@@ -218,7 +224,7 @@ static bool has_room(px_proxy *proxy)
 static void answer_exhausted(px_proxy *proxy)
 {
     px_proxy_let_go(proxy, PX_TRY_FINE, false);
-    px_request_send_error(proxy->request, 500);
+    px_request_fail(proxy->request, 500, PX_REASON_RESOURCES);
 }
 
 void px_proxy_try(px_proxy *proxy)
@@ -244,7 +250,7 @@ void px_proxy_try(px_proxy *proxy)
         px_proxy_current_try(proxy)->status = 502;
         px_proxy_let_go(proxy, PX_TRY_FAILED, false);
         if (!may_try_next(proxy, PX_NEXT_ERROR, false, 1)) {
-            px_request_send_error(r, 502);
+            px_request_fail(r, 502, r->reason);
             return;
         }
     }
@@ -353,6 +359,7 @@ void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure)
         return;
     }
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
+    r->reason = px_reason_of_failure(failure);
     int64_t kind = tell(proxy, failure);
     if (r->head_sent) {
         px_proxy_let_go(proxy, PX_TRY_FINE, false); /* as nginx: what breaks behind the head is not counted */
@@ -366,7 +373,7 @@ void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure)
     if (may_try_next(proxy, kind, sent, 1))
         px_proxy_try(proxy);
     else
-        px_request_send_error(r, status);
+        px_request_fail(r, status, r->reason);
 }
 
 static int64_t bit_of_status(int status)

@@ -50,6 +50,7 @@ bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
 {
     px_request_end_handler(r);
     if (++r->redirects > REDIRECTS_MOST) {
+        r->reason = PX_REASON_REDIRECT_CYCLE;
         px_request_log(r, PX_LOG_ERROR,
                        "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
                        PX_SLICE_ARGS(uri));
@@ -152,6 +153,7 @@ static void refuse_target(px_request *r, int status)
     r->head.header_count = 0;
     r->head.host.len = 0;
     memset(r->first, 0, sizeof r->first);
+    r->reason = PX_REASON_MALFORMED_REQUEST;
     px_request_log(r, PX_LOG_INFO, "client sent invalid request while reading client request line");
     px_worker_count(r->worker, PX_COUNTER_REQUESTS_MALFORMED, 1);
     px_request_send_error(r, status);
@@ -164,6 +166,7 @@ static bool read_target(px_request *r)
     px_path path;
     px_slice host = r->head.authority.len > 0 ? r->head.authority : r->head.host;
     if (host.len > 0 && !px_host_normalize(host, &r->arena, &r->host)) {
+        r->reason = PX_REASON_INVALID_HOST;
         px_request_log(r, PX_LOG_INFO,
                        "client sent invalid host header while reading client request headers");
         px_request_send_error(r, 400);
@@ -255,11 +258,12 @@ static void on_bad_request(px_stream *stream, const px_parse_error *error, px_sl
     r->stream->settings = &r->settings->h1;
     r->end_status = stream->gone ? error->status : 0;
     r->answer.close = true;
+    r->reason = stream->gone && error->status == 400 ? PX_REASON_CLIENT_CLOSED : px_reason_of_head(error);
     log_bad_request(r, error);
     if (stream->gone)
         return;
     px_worker_count(r->worker, PX_COUNTER_REQUESTS_MALFORMED, 1);
-    px_request_send_error(r, error->status);
+    px_request_fail(r, error->status, r->reason);
 }
 
 /* ---- the Stream's calls ---- */
@@ -288,6 +292,7 @@ static void on_body_error(px_stream *stream, int status, const char *text)
     px_request *r = request_of(stream);
     /* nginx does not say what it did meanwhile, and nothing at all of a timeout. */
     const char *activity = status == 408 ? " while reading client request body" : "";
+    r->reason = px_reason_of_body(status, stream->gone);
     px_request_log(r, stream->gone ? PX_LOG_INFO : PX_LOG_ERROR, "%s%s", text, activity);
     if (stream->gone) {
         if (!r->head_sent)
@@ -295,7 +300,7 @@ static void on_body_error(px_stream *stream, int status, const char *text)
         return;
     }
     px_worker_count(r->worker, PX_COUNTER_REQUESTS_MALFORMED, 1);
-    px_request_send_error(r, status);
+    px_request_fail(r, status, r->reason);
 }
 
 static void on_writable(px_stream *stream)
@@ -342,6 +347,8 @@ static void on_abort(px_stream *stream, px_abort_reason reason)
     bool told = r->end_status != 0; /* on_bad_request or on_body_error has said why */
     if (!told && !r->head_sent)
         r->end_status = 499;
+    if (r->reason == PX_REASON_NONE)
+        r->reason = px_reason_of_abort(reason);
     px_worker_count(r->worker,
                     reason == PX_ABORT_TIMEOUT ? PX_COUNTER_REQUESTS_TIMED_OUT : PX_COUNTER_REQUESTS_ABORTED,
                     1);
@@ -458,6 +465,8 @@ static void count_status(px_request *r)
     int group = px_request_status(r) / 100;
     if (group >= 1 && group <= 5)
         px_worker_count(r->worker, PX_COUNTER_RESPONSES_1XX + group - 1, 1);
+    if (r->reason != PX_REASON_NONE)
+        px_worker_count(r->worker, PX_COUNTER_OF_REASON(r->reason), 1);
     px_worker_count(r->worker, PX_COUNTER_BYTES_SENT, (int64_t)r->bytes_sent);
     px_worker_count(r->worker, PX_COUNTER_BYTES_RECEIVED, (int64_t)r->bytes_received);
 }

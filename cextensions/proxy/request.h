@@ -13,6 +13,7 @@
 #include "proxy/filter.h"
 #include "proxy/handler.h"
 #include "proxy/map.h"
+#include "proxy/reason.h"
 #include "proxy/worker.h"
 
 #define PX_REQUEST_MAGIC 0x51455250u /* "PREQ" */
@@ -44,6 +45,7 @@ struct px_request {
     uint8_t step;      /* index into the step table */
     uint8_t redirects; /* internal ones */
     uint8_t capture_count;
+    uint8_t reason;          /* px_reason: why it failed, for log lines, $proxyd_reason, counters */
     bool head_sent;          /* the answer's head went to the Stream */
     bool last_sent;          /* and all of its body */
     bool no_body;            /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
@@ -112,6 +114,12 @@ px_step px_request_send_whole(px_request *r, px_slice body);
 /* An error page (or an empty body where nginx has none). When a head was sent already, the answer is cut
  * off instead. Ends the Handler. */
 px_step px_request_send_error(px_request *r, int status);
+/* The same, for this reason. */
+static inline px_step px_request_fail(px_request *r, int status, px_reason reason)
+{
+    r->reason = (uint8_t)reason;
+    return px_request_send_error(r, status);
+}
 /* A redirect with Location (absolute when it begins with "/", as nginx makes it) and its small page. */
 px_step px_request_send_location(px_request *r, int status, px_slice location);
 /* Closes without an answer; the log shows status (444, 408, ...). r is gone afterwards. */

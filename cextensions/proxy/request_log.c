@@ -58,5 +58,7 @@ void px_request_log(px_request *r, int level, const char *format, ...)
     px_slice referer = px_request_header(r, PX_HEADER_REFERER);
     if (referer.len > 0)
         put(&to, ", referrer: \"%.*s\"", PX_SLICE_ARGS(referer));
+    if (r->reason != PX_REASON_NONE)
+        put(&to, ", reason: %.*s", PX_SLICE_ARGS(px_reason_name(r->reason)));
     px_log_write(log, level, r->client->number, "%s", to.text);
 }

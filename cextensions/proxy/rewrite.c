@@ -23,6 +23,8 @@ static px_slice content_type(const px_request *r)
 
 static px_step answer(px_request *r, const px_plan_return *plan, const px_template *text)
 {
+    if (plan->status >= 400)
+        r->reason = PX_REASON_RETURNED;
     if (plan->status == 444)
         return px_request_close(r, 444);
     if (text == NULL && plan->status >= 400)

@@ -162,6 +162,7 @@ static bool body_too_large(px_request *r)
     int64_t most = r->settings->plan->client_max_body_size;
     if (most <= 0 || r->head.body <= most)
         return false;
+    r->reason = PX_REASON_BODY_TOO_LARGE;
     px_request_log(r, PX_LOG_ERROR, "client intended to send too large body: %lld bytes",
                    (long long)r->head.body);
     return true;
@@ -172,16 +173,16 @@ px_step px_step_location(px_request *r)
     const px_location *location = NULL;
     px_found found = px_route_location(&r->server->level, r->uri, r, &location);
     if (found == PX_FOUND_FAILED)
-        return px_request_send_error(r, 500);
+        return px_request_fail(r, 500, PX_REASON_INTERNAL_ERROR);
     if (location != NULL) {
         r->location = location;
         r->settings = location->settings;
         r->stream->settings = &r->settings->h1;
     }
     if (body_too_large(r))
-        return px_request_send_error(r, 413);
+        return px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
     r->stream->body_max = (uint64_t)r->settings->plan->client_max_body_size;
     if (found == PX_FOUND_REDIRECT)
         return redirect_to_slash(r, location);
-    return location != NULL ? PX_STEP_NEXT : px_request_send_error(r, 404);
+    return location != NULL ? PX_STEP_NEXT : px_request_fail(r, 404, PX_REASON_NOT_FOUND);
 }

@@ -52,6 +52,7 @@ const px_variable_entry px_variable_table[PX_VARIABLES] = {
     [PX_VAR_PROXY_ADD_X_FORWARDED_FOR] = {px_var_proxy_add_x_forwarded_for, NULL},
     [PX_VAR_PROXY_HOST] = {px_var_proxy_host, NULL},
     [PX_VAR_PROXY_PORT] = {px_var_proxy_port, NULL},
+    [PX_VAR_PROXYD_REASON] = {px_var_proxyd_reason, NULL},
     [PX_VAR_UPSTREAM_ADDR] = {px_var_upstream_addr, NULL},
     [PX_VAR_UPSTREAM_BYTES_RECEIVED] = {px_var_upstream_bytes_received, NULL},
     [PX_VAR_UPSTREAM_BYTES_SENT] = {px_var_upstream_bytes_sent, NULL},

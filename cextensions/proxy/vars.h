@@ -58,6 +58,7 @@ PX_VARIABLE_FUNCTION(time_local);
 PX_VARIABLE_FUNCTION(proxy_add_x_forwarded_for);
 PX_VARIABLE_FUNCTION(proxy_host);
 PX_VARIABLE_FUNCTION(proxy_port);
+PX_VARIABLE_FUNCTION(proxyd_reason);
 PX_VARIABLE_FUNCTION(upstream_addr);
 PX_VARIABLE_FUNCTION(upstream_bytes_received);
 PX_VARIABLE_FUNCTION(upstream_bytes_sent);

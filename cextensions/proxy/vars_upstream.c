@@ -105,3 +105,9 @@ VARIABLE(proxy_port)
     (void)op;
     return proxy_pass(r) != NULL ? proxy_pass(r)->port : PX_NO_VALUE;
 }
+
+px_slice px_var_proxyd_reason(px_request *request, const px_op *op)
+{
+    (void)op;
+    return px_reason_name((px_reason)request->reason);
+}

@@ -72,6 +72,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("proxy_add_x_forwarded_for", "X-Forwarded-For of the request, with $remote_addr appended."),
     Variable("proxy_host", "Host and port as proxy_pass names them."),
     Variable("proxy_port", "The port of proxy_pass, or the protocol's usual one."),
+    Variable(
+        "proxyd_reason",
+        'Why the request failed, a code of reasons.md such as connect_refused; "-": it did not.',
+    ),
     Variable("upstream_addr", "The peers that were tried."),
     Variable("upstream_bytes_received", "Bytes received from the peers."),
     Variable("upstream_bytes_sent", "Bytes sent to the peers."),

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from proxyd.shared.reasons import REASONS
+
 Kind = Literal["counter", "gauge"]
 
 
@@ -91,6 +93,8 @@ COUNTERS: tuple[Counter, ...] = (
     _counter("generations_activated", "generations", "Plans that this worker put into service."),
     _counter("generations_refused", "generations", "Plans that this worker could not prepare."),
     _gauge("generations_live", "generations", "Generations in memory: the current, and older in use."),
+    # Why requests failed: one for each code, in the order of the codes.
+    *(_counter(f"reason_{reason.name}", "requests", f"Failed: {reason.meaning}") for reason in REASONS),
 )
 
 NUMBER: dict[str, int] = {counter.name: number for number, counter in enumerate(COUNTERS)}
@@ -112,5 +116,8 @@ def emit_c_header() -> str:
     lines.append("#define PX_COUNTER_LIST(X) \\")
     items = [f'    X(PX_COUNTER_{counter.name.upper()}, "{counter.name}")' for counter in COUNTERS]
     lines += [item + " \\" for item in items[:-1]] + [items[-1]]
+    lines += ["", "/* Of a px_reason that is not NONE. */"]
+    first = f"PX_COUNTER_REASON_{REASONS[0].name.upper()}"
+    lines.append(f"#define PX_COUNTER_OF_REASON(reason) ({first} + (int)(reason)-1)")
     lines += ["", "#endif", ""]
     return "\n".join(lines)

@@ -22,6 +22,7 @@ _LOG_TIMES = (
 )
 _RAW_DATE = re.compile(r"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 _USUAL = ("Connection: keep-alive", "Date: {date}", "Server: {server}")
+_REASON = re.compile(r", reason: [a-z_]+$")  # proxyd's own, behind nginx's words
 _ERROR_LINE = re.compile(r"[\d/]+ [\d:]+ (\[\w+\]) \d+#\d+: (?:\*\d+ )?(.*)")
 
 
@@ -115,7 +116,7 @@ def of_access_log(lines: list[str], names: Names) -> list[str]:
 def of_error_log(text: str, levels: set[str], names: Names) -> list[str]:
     """Level and message of those lines of an error log whose level is asked for."""
     found = [match for line in text.split("\n") if (match := _ERROR_LINE.fullmatch(line))]
-    wanted = [f"{match[1]} {match[2]}" for match in found if match[1][1:-1] in levels]
+    wanted = [f"{match[1]} {_REASON.sub('', match[2])}" for match in found if match[1][1:-1] in levels]
     return [_abridged(_printable(names.hide_in(line))) for line in wanted]
 
 

@@ -62,6 +62,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+_REASON = re.compile(r", reason: [a-z_]+$", re.MULTILINE)
+
+
 class Server:
     """One running server. Made by `with Server(...)`, or `start` and `stop`."""
 
@@ -249,9 +252,10 @@ class Server:
 
     # Logs
 
-    def log(self) -> str:
-        """The error log."""
-        return _read(self.error_log)
+    def log(self, *, reasons: bool = False) -> str:
+        """The error log; without the reason codes, which stand behind nginx's words."""
+        text = _read(self.error_log)
+        return text if reasons else _REASON.sub("", text)
 
     def access(self) -> list[str]:
         """The lines of the access log."""
@@ -267,7 +271,8 @@ class Server:
 
     def _wait_for_lines(self, path: Path, pattern: str, count: int) -> list[str]:
         def matching() -> list[str] | None:
-            lines = [line for line in lines_of(path) if re.search(pattern, line)]
+            every = [_REASON.sub("", line) for line in lines_of(path)]
+            lines = [line for line in every if re.search(pattern, line)]
             return lines if len(lines) >= count else None
 
         return wait_until(matching, lambda: f"{count} x {pattern!r} in {path.name}:\n{_read(path)[-3000:]}")
