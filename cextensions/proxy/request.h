@@ -2,6 +2,12 @@
  * ends in one place, px_request_end, on every path. Its memory is its own: it may outlive the Stream and
  * never points into the connection.
  *
+ *     request_birth.c   from what a client sent
+ *     request.c         the steps, the Stream's calls, the end
+ *     request_answer.c  the answer on its way to the filters
+ *     request_facts.c   what is known of it
+ *     request_log.c     lines in the error log
+ *
  * The memory of the Request is the first allocation of its arena; everything that it takes dies with it. */
 #ifndef PX_PROXY_REQUEST_H
 #define PX_PROXY_REQUEST_H
@@ -168,6 +174,14 @@ void px_request_describe(px_crash_line *line, const void *subject);
 /* A line in the error log with nginx's context behind it: ", client: ..., server: ..., request: ...,
  * upstream: ..., host: ...". */
 void px_request_log(px_request *r, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- of the files of request ---- */
+
+/* request_birth.c */
+void px_request_on_request(px_stream *stream, const px_request_head *head, px_block *head_block);
+void px_request_on_bad_request(px_stream *stream, const px_parse_error *error, px_slice request_line,
+                               px_block *block);
+void px_request_make_slots(px_request *r);
 
 /* ---- steps that live elsewhere ---- */
 

@@ -47,6 +47,18 @@ class Differs:
 
 
 @dataclass
+class CaseFile:
+    """A file, directory, link or fifo that is there before the server starts."""
+
+    path: str  # below {dir}; a directory when it ends with "/"
+    content: bytes = b""
+    mode: int | None = None
+    time: int = 1_000_000_000  # Sun, 09 Sep 2001 01:46:40 GMT
+    link: str | None = None  # where a symbolic link points to
+    fifo: bool = False
+
+
+@dataclass
 class Case:
     """One case file."""
 
@@ -54,6 +66,7 @@ class Case:
     about: str
     config: str
     main: str = ""
+    files: list[CaseFile] = field(default_factory=list)
     client: list[Step] = field(default_factory=list)
     backends: dict[int, Backend] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
@@ -119,6 +132,8 @@ class _Loader:
         kind, _, rest = heading.partition(" ")
         if kind == "config":
             case.config = "\n".join(lines)
+        elif kind == "file":
+            case.files.append(_file(rest, lines))
         elif kind == "main":
             case.main = "\n".join(lines)
         elif kind == "client":
@@ -154,6 +169,30 @@ def _sections(text: str) -> list[tuple[str, list[str]]]:
         else:
             sections[-1][1].append(line)
     return sections
+
+
+def _file(heading: str, lines: list[str]) -> CaseFile:
+    """=== file PATH [mode=0640] [time=SECONDS] [size=BYTES] [link=TARGET] [fifo]"""
+    path, *options = heading.split()
+    made = CaseFile(
+        path, "".join(_unescaped(line[2:]) for line in lines if line.startswith(">")).encode("latin-1")
+    )
+    for option in options:
+        name, _, value = option.partition("=")
+        match name:
+            case "mode":
+                made.mode = int(value, 8)
+            case "time":
+                made.time = int(value)
+            case "size":
+                made.content = (b"0123456789abcdef" * (int(value) // 16 + 1))[: int(value)]
+            case "link":
+                made.link = value
+            case "fifo":
+                made.fifo = True
+            case _:
+                raise CaseError(f"unknown word {option!r} of a file")
+    return made
 
 
 def _hunks(lines: Iterable[str]) -> list[list[str]]:

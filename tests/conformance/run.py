@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance import transcript
-from tests.conformance.case import Backend, Case
+from tests.conformance.case import Backend, Case, CaseFile
 from tests.conformance.scripts import (
     ClientScript,
     Labels,
@@ -61,6 +61,25 @@ def run(case: Case, kind: Kind) -> list[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def make_files(directory: Path, files: list[CaseFile]) -> None:
+    """Make the files of a case. Modes last, so that what is below a closed directory can be made."""
+    for file in files:
+        path = directory / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if file.link is not None:
+            path.symlink_to(file.link)
+        elif file.fifo:
+            os.mkfifo(path)
+        elif file.path.endswith("/"):
+            path.mkdir(exist_ok=True)
+        else:
+            path.write_bytes(file.content)
+            os.utime(path, (file.time, file.time))
+    for file in reversed(files):
+        if file.mode is not None:
+            (directory / file.path).chmod(file.mode)
+
+
 class _Run:
     def __init__(self, case: Case, kind: Kind, directory: Path, stack: contextlib.ExitStack) -> None:
         self._case = case
@@ -82,6 +101,7 @@ class _Run:
             log_format=LOG_FORMAT,
             **words,
         )
+        make_files(self._server.directory, case.files)
         self._words.update(self._server.words)
         probing = case.options.get("probe") != "off"
         self._client = ClientScript(self._server, self._names, self._labels, probing)
