@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 C_FILES := git ls-files 'cextensions/*.[ch]' 'tests/*.[ch]' ':!cextensions/generated'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench generate docs clean
+.PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench deb deb-test generate docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,15 @@ fuzz: packages-test ## fuzz each target for SECONDS=60
 bench: build .venv/requirements-bench packages-bench ## measure proxyd beside nginx, HAProxy and Caddy
 	@$(PYTHON) -m loadtests.compare
 	@$(PYTHON) -m loadtests.syscalls
+
+deb: ## build the Debian package: build/deb/proxyd_VERSION_ARCH.deb
+	@.ci/deb
+
+deb-test: ## install, upgrade, rotate and purge the package in a fresh Debian, under load (as root)
+	@.ci/deb
+	@.ci/deb 99.0
+	@$(firstword $(wildcard /usr/bin/python3) python3) -m tests.package \
+		$$(ls build/deb/proxyd_[0-8]*.deb) build/deb/proxyd_99.0_*.deb
 
 generate: .venv/requirements ## make cextensions/generated/ anew from the declarations
 	@$(PYTHON) cextensions/generate.py

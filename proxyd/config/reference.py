@@ -11,7 +11,7 @@ from proxyd.config.variables import VARIABLES
 
 MADE = "<!-- Made by cextensions/generate.py. Do not edit. -->"
 
-_TITLES = {
+TITLES = {
     "main": "Processes and events",
     "core": "Clients",
     "listen": "Addresses",
@@ -43,7 +43,7 @@ def _directives() -> Iterator[str]:
     yield "Puts the statements of other files here; relative names start at the directory of the main file."
     yield "A pattern may fit no file."
     for theme, module in THEMES.items():
-        yield from ("", f"## {_TITLES[theme]}")
+        yield from ("", f"## {TITLES[theme]}")
         for directive in module.DIRECTIVES:
             yield from ("", f"### {directive.name}", "", *_entry(directive))
 

@@ -1,0 +1,1 @@
+"""The Debian package, tested as a whole in a fresh Debian (`make deb-test`)."""

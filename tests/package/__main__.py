@@ -1,0 +1,236 @@
+"""Install the package in a fresh Debian and live with it, as root: `python -m tests.package OLD.deb NEW.deb`.
+
+Each step prints what it did and found. The exit status is 0 when all of it was right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gzip
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.package.fresh import Debian, Failed
+from tests.package.traffic import Traffic
+from tests.package.unit import Unit
+
+_HERE = Path(__file__).parent
+_UNIT = "/lib/systemd/system/proxyd.service"
+_CLIENTS = 16
+_ROTATIONS = 20
+_CLONE_NEWNET = 0x40000000
+
+
+def main() -> int:
+    """Parse the command line; all else happens in namespaces of its own, which end with it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.package", description=__doc__)
+    parser.add_argument("old", type=Path, help="the package to install")
+    parser.add_argument("new", type=Path, help="the same as a higher version")
+    parser.add_argument("--suite", default="bookworm")
+    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
+    parser.add_argument("--work", type=Path, default=Path("build/deb-test"))
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if not given.inside:
+        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        return subprocess.call(
+            [*namespaces, sys.executable, "-m", "tests.package", *sys.argv[1:], "--inside"]
+        )
+    try:
+        Test(given.old.resolve(), given.new.resolve(), given.suite, given.mirror, given.work.resolve()).run()
+    except Failed as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Test:
+    """The steps, in order."""
+
+    def __init__(self, old: Path, new: Path, suite: str, mirror: str, work: Path) -> None:
+        self.old, self.new = old, new
+        folder = work / "root"
+        shutil.rmtree(folder, ignore_errors=True)
+        self._say(f"a fresh {suite} in {os.path.relpath(folder)}")
+        self.debian = Debian.unpack(folder, suite, mirror)
+        self.debian.mount()
+        for deb in (old, new):
+            shutil.copy(deb, folder / "tmp")
+
+    def run(self) -> None:
+        """All of it."""
+        self.dependencies()
+        before = self.debian.files()
+        self.install()
+        _own_network()
+        self.site()
+        unit = Unit(self.debian, _UNIT)
+        unit.start()
+        self._say(f"started by `{' '.join(unit.command)}`: READY=1 from process {unit.main_pid}")
+        self.command_line()
+        self.limits()
+        traffic = Traffic(_CLIENTS, "app.example.com")
+        traffic.start()
+        self.reload(traffic)
+        self.rotate(traffic)
+        self.upgrade(traffic, unit)
+        tally = traffic.stop()
+        self.check_traffic(tally.failures, tally.sent, tally.reopened)
+        self.check_logs(tally.answered)
+        self.remove(unit)
+        self.purge(before)
+        print("All of it was right.")
+
+    def dependencies(self) -> None:
+        """What the package needs comes first, so that what is compared is the package's own."""
+        fields = subprocess.check_output(
+            ["dpkg-deb", "--field", self.old, "Depends", "Recommends"], text=True
+        )
+        names = sorted(set(re.findall(r"(?:: |, |\| )([a-z0-9][a-z0-9.+-]+)", fields)))
+        self.debian.run("apt-get", "-qq", "update")
+        self.debian.run("apt-get", "-qq", "-y", "--no-install-recommends", "install", *names)
+        self._say(f"dependencies: {', '.join(names)}")
+
+    def install(self) -> None:
+        """As the README says."""
+        said = self.debian.run("apt-get", "-y", "install", f"/tmp/{self.old.name}")
+        self._say(f"apt install ./{self.old.name}: {_last_line(said)}")
+        self._say(f"proxyd -v: {self.debian.run('proxyd', '-v').strip()}")
+        self.debian.run("proxyd", "-t")
+
+    def site(self) -> None:
+        """The guide's base configuration, and a site."""
+        etc = self.debian.folder / "etc/proxyd"
+        (etc / "conf.d/default.conf").unlink()
+        shutil.copy(_HERE / "chapter15.conf", etc / "proxyd.conf")
+        shutil.copy(_HERE / "site.conf", etc / "conf.d/app.conf")
+        self.debian.run("useradd", "--system", "nginx")
+        self._say(f"the guide's chapter 15: {_last_line(self.debian.run('proxyd', '-t'))}")
+
+    def command_line(self) -> None:
+        """What operators and programs ask."""
+        status = self.debian.run("proxyd", "status", "--json")
+        if '"serving"' not in status:
+            raise Failed(f"no worker serves:\n{status}")
+        self._say(f"proxyd status --json: {len(status)} bytes")
+
+    def limits(self) -> None:
+        """The limit of the site admits what it says."""
+        backend = Traffic(0, "app.example.com")
+        backend.start()
+        line = "curl -s -o /dev/null -w '%{http_code} ' -H 'Host: app.example.com' http://127.0.0.1/limited"
+        codes = "".join(subprocess.check_output(["sh", "-c", line], text=True) for _ in range(5)).split()
+        backend.stop()
+        if "429" not in codes or "502" in codes and "200" in codes:
+            raise Failed(f"limit_req: {codes}")
+        self._say(f"limit_req burst=2 nodelay: {' '.join(codes)}")
+
+    def reload(self, traffic: Traffic) -> None:
+        """A configuration that is wrong changes nothing; one that is right says what it changed."""
+        broken = self.debian.folder / "etc/proxyd/conf.d/broken.conf"
+        broken.write_text("server { listen 80; no_such_directive on; }\n")
+        said = self.debian.run("proxyd", "reload", fails=True)
+        broken.unlink()
+        self._say(f"proxyd reload of a broken file: {_last_line(said)}")
+        self._say(f"proxyd reload: {_last_line(self.debian.run('proxyd', 'reload')) or 'done'}")
+
+    def rotate(self, traffic: Traffic) -> None:
+        """logrotate, as cron calls it, again and again."""
+        rules = self.debian.folder / "etc/logrotate.d/proxyd"
+        kept = rules.read_text()
+        rules.write_text(kept.replace("rotate 14", "rotate 1000").replace("notifempty", "ifempty"))
+        for _ in range(_ROTATIONS):
+            answered = len(traffic.tally.answered)
+            while len(traffic.tally.answered) < answered + 50 and not traffic.tally.failures:
+                time.sleep(0.01)
+            self.debian.run("logrotate", "--force", "/etc/logrotate.d/proxyd")
+        rules.write_text(kept)
+        self._say(f"{_ROTATIONS} rotations, {len(traffic.tally.answered)} requests so far")
+
+    def upgrade(self, traffic: Traffic, unit: Unit) -> None:
+        """A higher version, under load; the main process is another one afterwards."""
+        before, answered = unit.main_pid, len(traffic.tally.answered)
+        said = self.debian.run("dpkg", "--force-confold", "--install", f"/tmp/{self.new.name}")
+        unit.wait_for("MAINPID")
+        if unit.main_pid == before or unit.gone():
+            raise Failed(f"no new main process: {unit.main_pid}\n{said}")
+        while os.path.exists(f"/proc/{before}"):
+            time.sleep(0.05)
+            unit.process.poll() if unit.process is not None else None
+        during = len(traffic.tally.answered) - answered
+        self._say(
+            f"upgrade to {self.new.name}: process {before} -> {unit.main_pid}, {during} requests meanwhile"
+        )
+        self._say(f"proxyd -v: {self.debian.run('proxyd', '-v').strip()}")
+
+    def check_traffic(self, failures: list[str], sent: int, reopened: int) -> None:
+        """No request may have failed."""
+        if failures:
+            raise Failed(f"{len(failures)} of {sent} requests failed: {'; '.join(failures[:5])}")
+        self._say(
+            f"{sent} requests, 0 failed ({reopened} found their kept connection closed and were sent again)"
+        )
+
+    def check_logs(self, answered: list[int]) -> None:
+        """Each answered request has one line in one of the logs."""
+        self.debian.run("proxyd", "reopen")
+        lines: Counter[int] = Counter()
+        for path in (self.debian.folder / "var/log/proxyd").glob("access.log*"):
+            text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            lines.update(int(number) for number in re.findall(rb'"GET /n/(\d+) HTTP/1.1" 200', text))
+        lost = set(answered) - set(lines)
+        doubled = [number for number, times in lines.items() if times > 1]
+        if lost or doubled:
+            raise Failed(f"log lines: {len(lost)} lost, {len(doubled)} doubled of {len(answered)}")
+        self._say(f"{len(answered)} log lines in {_ROTATIONS + 1} files: 0 lost, 0 doubled")
+
+    def remove(self, unit: Unit) -> None:
+        """Removal ends the service and leaves the configuration."""
+        self.debian.run("apt-get", "-y", "remove", "proxyd")
+        if not unit.gone() and Path(f"/proc/{unit.main_pid}/stat").read_text().split()[2] != "Z":
+            raise Failed("the service still runs after its removal")
+        if not (self.debian.folder / "etc/proxyd/conf.d/app.conf").exists():
+            raise Failed("removal took the configuration away")
+        self._say("apt remove: the service has ended, the configuration is still there")
+
+    def purge(self, before: set[str]) -> None:
+        """Nothing is left, and nothing else is gone."""
+        self.debian.run("apt-get", "-y", "purge", "proxyd")
+        self.debian.run("userdel", "nginx")
+        after = self.debian.files()
+        if after != before:
+            left, gone = sorted(after - before), sorted(before - after)
+            raise Failed(f"purge left {left[:20]} and took {gone[:20]}")
+        users = (self.debian.folder / "etc/passwd").read_text()
+        if "proxyd" in users:
+            raise Failed("purge left the user proxyd")
+        self._say("apt purge: nothing is left")
+
+    def _say(self, text: str) -> None:
+        print(f"- {text}", flush=True)
+
+
+def _own_network() -> None:
+    """From here on the addresses are ours alone: port 80 is free whoever else runs on this machine."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET):
+        raise Failed(f"unshare: {os.strerror(ctypes.get_errno())}")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.exit(main())

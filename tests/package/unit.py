@@ -1,0 +1,59 @@
+"""systemd's part, without systemd: the unit's command line, the socket on which it says that it is up."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shlex
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.package.fresh import Debian, Failed
+
+_UP_SECONDS = 30.0
+
+
+class Unit:
+    """A service started as its unit says."""
+
+    def __init__(self, debian: Debian, path: str) -> None:
+        self.debian = debian
+        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.read_string(Path(str(debian.folder) + path).read_text())
+        self.command = shlex.split(parser["Service"]["ExecStart"])
+        self.directory = parser["Service"]["RuntimeDirectory"]
+        self.main_pid = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def start(self) -> None:
+        """Start it; returns when it has said READY=1. It must be the process that was started."""
+        place = self.debian.folder / "run/notify"
+        place.unlink(missing_ok=True)
+        self._socket.bind(str(place))
+        place.chmod(0o777)
+        (self.debian.folder / "run" / self.directory).mkdir(exist_ok=True)
+        self.process = self.debian.start(self.command, env={"NOTIFY_SOCKET": "/run/notify"})
+        self.main_pid = self.process.pid
+        self.wait_for("READY", "1")
+
+    def wait_for(self, name: str, value: str | None = None) -> str:
+        """Wait until the service says this; gives the value."""
+        self._socket.settimeout(_UP_SECONDS)
+        while True:
+            try:
+                said = dict(
+                    line.split("=", 1) for line in self._socket.recv(4096).decode().split("\n") if "=" in line
+                )
+            except TimeoutError:
+                raise Failed(f"the service did not say {name}={value or '...'}") from None
+            if "MAINPID" in said:
+                self.main_pid = int(said["MAINPID"])
+            if name in said and value in (None, said[name]):
+                return said[name]
+
+    def gone(self) -> bool:
+        """Whether its main process has ended."""
+        return not os.path.exists(f"/proc/{self.main_pid}")
