@@ -21,7 +21,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 # System libraries, as pkg-config names them. A new one is added here and in debian-packages.txt.
-LIBRARIES = ["libpcre2-8"]
+LIBRARIES = ["libpcre2-8", "zlib"]
 
 # -fno-strict-aliasing: socket addresses and shared-memory records are read through several types.
 COMPILE = [

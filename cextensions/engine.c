@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "base/crash.h"
+#include "base/gzip.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "engine_private.h"
-#include "proxy/access_log.h"
+#include "proxy/log_path.h"
+#include "proxy/log_sink.h"
 
 /* ---- life ---- */
 
@@ -22,6 +24,7 @@ static void init_worker(px_engine *engine)
     px_objects_init(&worker->objects);
     worker->regexes = px_regexes_new();
     px_list_init(&worker->files);
+    px_list_init(&worker->log_caches);
     for (int i = 0; i < PX_IDLE_BUCKETS; i++)
         px_list_init(&worker->idle_pools[i]);
     px_list_init(&worker->idle_spare);
@@ -117,6 +120,7 @@ void px_engine_delete(px_engine **engine)
     px_ledger_close(&deleted->worker.ledger);
     px_h1_server_pool_clear();
     px_block_pool_clear();
+    px_gzip_clear();
     px_crash_uninstall();
     free(deleted);
 }
@@ -265,6 +269,7 @@ bool px_engine_reopen(px_engine *engine, const px_descriptor *descriptors, uint3
                       px_engine_error *error)
 {
     bool good = true;
+    px_log_caches_clear(&engine->worker);
     for (px_list *at = engine->worker.files.next; at != &engine->worker.files; at = at->next) {
         px_file *file = PX_CONTAINER(at, px_file, link);
         flush_file(file);

@@ -143,7 +143,7 @@ static void open_all(px_slice bytes)
             px_plan_reader_init(&in, object->body, &arena, on_resolve, NULL);
             if (is_kind(object, "Listen") && px_plan_read_listen(&in, &listens))
                 need("", listens.key);
-            else if (is_kind(object, "LogFile") && px_plan_read_log_file(&in, &log))
+            else if (is_kind(object, "LogFile") && px_plan_read_log_file(&in, &log) && log.syslog == NULL)
                 need("log:", log.path);
         }
     }

@@ -9,7 +9,7 @@
 
 #define LINE_MAX_BYTES 2048 /* with the line feed */
 
-static const px_log_target stderr_target = {STDERR_FILENO, PX_LOG_WARN};
+static const px_log_target stderr_target = {.fd = STDERR_FILENO, .level = PX_LOG_WARN};
 px_log px_log_main = {&stderr_target, 1, PX_LOG_WARN};
 
 static const char *const level_names[] = {"",     "emerg",  "alert", "crit", "error",
@@ -50,6 +50,16 @@ static size_t put_escaped(char *line, size_t len, const char *message, size_t me
     return len;
 }
 
+static void put_line(const px_log_target *target, int level, px_slice line)
+{
+    if (target->send != NULL) {
+        target->send(target->to, level, px_slice_from(line.data, line.len - 1));
+        return;
+    }
+    ssize_t written = write(target->fd, line.data, line.len);
+    (void)written; /* a full disk must not stop traffic; there is nobody to tell */
+}
+
 void px_log_write(const px_log *log, int level, uint64_t connection, const char *format, ...)
 {
     char message[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
@@ -62,12 +72,9 @@ void px_log_write(const px_log *log, int level, uint64_t connection, const char 
     size_t len = put_head(line, level, connection);
     len = put_escaped(line, len, message, message_len);
     line[len++] = '\n';
-    for (uint32_t i = 0; i < log->count; i++) {
-        if (level > log->targets[i].level)
-            continue;
-        ssize_t written = write(log->targets[i].fd, line, len);
-        (void)written; /* a full disk must not stop traffic; there is nobody to tell */
-    }
+    for (uint32_t i = 0; i < log->count; i++)
+        if (level <= log->targets[i].level)
+            put_line(&log->targets[i], level, px_slice_from(line, len));
     errno = saved;
 }
 

@@ -1,5 +1,5 @@
-/* The error log: levels and lines in nginx's form, to one or several descriptors. A line leaves in one
- * write(). */
+/* The error log: levels and lines in nginx's form, to one or several targets: descriptors, to which a line
+ * leaves in one write(), or what takes lines otherwise (syslog). */
 #ifndef PX_BASE_LOG_H
 #define PX_BASE_LOG_H
 
@@ -16,9 +16,14 @@ enum px_log_level {
     PX_LOG_DEBUG
 };
 
+/* A line without its line feed. It may not fail: there is nobody to tell. */
+typedef void px_log_send(void *to, int level, px_slice line);
+
 typedef struct px_log_target {
     int fd;
-    int level; /* lines up to this level are written */
+    int level;         /* lines up to this level are written */
+    px_log_send *send; /* instead of write() to fd; or NULL */
+    void *to;
 } px_log_target;
 
 typedef struct px_log {

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(8762797841892555103)
+#define PX_PLAN_LAYOUT INT64_C(5685923327669492874)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -61,7 +61,9 @@ typedef struct px_plan_map_regex px_plan_map_regex;
 typedef struct px_plan_map px_plan_map;
 typedef struct px_plan_type_entry px_plan_type_entry;
 typedef struct px_plan_types px_plan_types;
+typedef struct px_plan_syslog px_plan_syslog;
 typedef struct px_plan_log_file px_plan_log_file;
+typedef struct px_plan_log_cache px_plan_log_cache;
 typedef struct px_plan_access_log px_plan_access_log;
 typedef struct px_plan_error_log px_plan_error_log;
 typedef struct px_plan_add_header px_plan_add_header;
@@ -241,18 +243,42 @@ struct px_plan_types {
     void *runtime;
 };
 
+/* A syslog server and how its lines begin. */
+struct px_plan_syslog {
+    px_slice address;
+    int64_t family;
+    int64_t port;
+    int64_t facility;
+    int64_t severity;
+    px_slice tag;
+    bool hostname;
+};
+
 /* A file that log lines go to. The master opens it; its descriptor arrives under ``log:<path>``. */
 struct px_plan_log_file {
     px_slice path;
     int64_t buffer;
     int64_t flush;
+    int64_t gzip;
+    px_plan_syslog *syslog; /* NULL: None */
+    void *runtime;
+};
+
+/* ``open_log_file_cache``: descriptors of logs whose path has variables, kept open by each worker. */
+struct px_plan_log_cache {
+    int64_t most;
+    int64_t inactive;
+    int64_t valid;
+    int64_t min_uses;
     void *runtime;
 };
 
 struct px_plan_access_log {
-    const px_plan_log_file *file;
+    const px_plan_log_file *file; /* NULL: None */
+    px_plan_piece_list path;
     px_plan_piece_list format;
     int64_t escape;
+    px_plan_piece_list *condition; /* NULL: None */
 };
 
 struct px_plan_error_log {
@@ -420,6 +446,7 @@ struct px_plan_settings {
     px_plan_add_header_list add_header;
     px_plan_access_log_list access_log;
     px_plan_error_log_list error_log;
+    const px_plan_log_cache *open_log_file_cache; /* NULL: None */
     px_plan_set_header_list proxy_set_header;
     px_plan_bytes_list proxy_hide_header;
     int64_t proxy_http_version;

@@ -5,7 +5,7 @@
 
 static bool read_access_log_list(px_plan_reader *in, px_plan_access_log_list *out)
 {
-    if (!px_plan_enter_list(in, 21, &out->count)) {
+    if (!px_plan_enter_list(in, 6, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -406,27 +406,87 @@ bool px_plan_read_types(px_plan_reader *in, px_plan_types *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_syslog(px_plan_reader *in, px_plan_syslog *out)
+{
+    return px_plan_enter_struct(in, "Syslog", 7)
+           && px_plan_field(in, "address")
+           && px_plan_bytes(in, &out->address)
+           && px_plan_field(in, "family")
+           && px_plan_int(in, &out->family)
+           && px_plan_field(in, "port")
+           && px_plan_int(in, &out->port)
+           && px_plan_field(in, "facility")
+           && px_plan_int(in, &out->facility)
+           && px_plan_field(in, "severity")
+           && px_plan_int(in, &out->severity)
+           && px_plan_field(in, "tag")
+           && px_plan_bytes(in, &out->tag)
+           && px_plan_field(in, "hostname")
+           && px_plan_bool(in, &out->hostname)
+           && px_plan_leave(in);
+}
+
+static bool read_log_file_syslog(px_plan_reader *in, px_plan_syslog **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_syslog(in, *out);
+}
+
 bool px_plan_read_log_file(px_plan_reader *in, px_plan_log_file *out)
 {
-    return px_plan_enter_struct(in, "LogFile", 3)
+    return px_plan_enter_struct(in, "LogFile", 5)
            && px_plan_field(in, "path")
            && px_plan_bytes(in, &out->path)
            && px_plan_field(in, "buffer")
            && px_plan_int(in, &out->buffer)
            && px_plan_field(in, "flush")
            && px_plan_int(in, &out->flush)
+           && px_plan_field(in, "gzip")
+           && px_plan_int(in, &out->gzip)
+           && px_plan_field(in, "syslog")
+           && read_log_file_syslog(in, &out->syslog)
            && px_plan_leave(in);
+}
+
+bool px_plan_read_log_cache(px_plan_reader *in, px_plan_log_cache *out)
+{
+    return px_plan_enter_struct(in, "LogCache", 4)
+           && px_plan_field(in, "most")
+           && px_plan_int(in, &out->most)
+           && px_plan_field(in, "inactive")
+           && px_plan_int(in, &out->inactive)
+           && px_plan_field(in, "valid")
+           && px_plan_int(in, &out->valid)
+           && px_plan_field(in, "min_uses")
+           && px_plan_int(in, &out->min_uses)
+           && px_plan_leave(in);
+}
+
+static bool read_access_log_condition(px_plan_reader *in, px_plan_piece_list **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return read_piece_list(in, *out);
 }
 
 bool px_plan_read_access_log(px_plan_reader *in, px_plan_access_log *out)
 {
-    return px_plan_enter_struct(in, "AccessLog", 3)
+    return px_plan_enter_struct(in, "AccessLog", 5)
            && px_plan_field(in, "file")
-           && (out->file = px_plan_ref(in, PX_PLAN_LOG_FILE)) != NULL
+           && (px_plan_none(in) || (out->file = px_plan_ref(in, PX_PLAN_LOG_FILE)) != NULL)
+           && px_plan_field(in, "path")
+           && read_piece_list(in, &out->path)
            && px_plan_field(in, "format")
            && read_piece_list(in, &out->format)
            && px_plan_field(in, "escape")
            && px_plan_int(in, &out->escape)
+           && px_plan_field(in, "condition")
+           && read_access_log_condition(in, &out->condition)
            && px_plan_leave(in);
 }
 
@@ -751,7 +811,7 @@ static bool read_settings_proxy_buffers(px_plan_reader *in, px_plan_buffers **ou
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 32)
+    return px_plan_enter_struct(in, "Settings", 33)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -788,6 +848,8 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && read_access_log_list(in, &out->access_log)
            && px_plan_field(in, "error_log")
            && read_error_log_list(in, &out->error_log)
+           && px_plan_field(in, "open_log_file_cache")
+           && (px_plan_none(in) || (out->open_log_file_cache = px_plan_ref(in, PX_PLAN_LOG_CACHE)) != NULL)
            && px_plan_field(in, "proxy_set_header")
            && read_set_header_list(in, &out->proxy_set_header)
            && px_plan_field(in, "proxy_hide_header")
@@ -822,6 +884,11 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 static bool read_map_object(px_plan_reader *in, void *out)
 {
     return px_plan_read_map(in, out);
+}
+
+static bool read_log_cache_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_log_cache(in, out);
 }
 
 static bool read_log_file_object(px_plan_reader *in, void *out)
@@ -861,6 +928,7 @@ static bool read_root_object(px_plan_reader *in, void *out)
 
 const px_plan_kind_entry px_plan_kind_table[PX_PLAN_KINDS] = {
     [PX_PLAN_MAP] = {"Map", sizeof(px_plan_map), read_map_object},
+    [PX_PLAN_LOG_CACHE] = {"LogCache", sizeof(px_plan_log_cache), read_log_cache_object},
     [PX_PLAN_LOG_FILE] = {"LogFile", sizeof(px_plan_log_file), read_log_file_object},
     [PX_PLAN_TYPES] = {"Types", sizeof(px_plan_types), read_types_object},
     [PX_PLAN_SETTINGS] = {"Settings", sizeof(px_plan_settings), read_settings_object},

@@ -11,7 +11,7 @@
  * header | counters | log regions | active u32[] | held u32[] | slab.
  * The peers Zone: header | records. */
 
-#define PX_SHM_LAYOUT 0x8dbfd545u
+#define PX_SHM_LAYOUT 0x43c594e7u
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LOG_REGIONS 0x40u
@@ -70,7 +70,7 @@ _Static_assert(offsetof(struct px_shm_ledger_header, spare) == 80, "ledger_heade
 /* A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.
  * Claim: offset, size and path_digest first, then state OPEN (release).
  * Add a line: its bytes first, then used (release).
- * Write out: file_end, then state WRITING (release), write(), used = 0, state OPEN. */
+ * Write out: file_end and file_inode, then state WRITING (release), write(), used = 0, state OPEN. */
 struct px_shm_log_region {
     uint8_t path_digest[16]; /* px_shm_digest of the log's path */
     uint32_t offset; /* from the slab's start */
@@ -78,7 +78,10 @@ struct px_shm_log_region {
     _Atomic uint32_t used; /* bytes of whole lines, from offset */
     _Atomic uint32_t state; /* REGION_* */
     uint64_t file_end; /* size of the file before this write(); all ones: not a regular file */
-    uint64_t spare[3]; /* zero */
+    uint64_t file_inode; /* of that file, which may have been rotated away meanwhile */
+    uint32_t gzip; /* level at which the lines are compressed when they are written; 0: not */
+    uint32_t pad; /* zero */
+    uint64_t spare; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_log_region) == 64, "log_region: size");
 _Static_assert(offsetof(struct px_shm_log_region, path_digest) == 0, "log_region.path_digest");
@@ -87,7 +90,10 @@ _Static_assert(offsetof(struct px_shm_log_region, size) == 20, "log_region.size"
 _Static_assert(offsetof(struct px_shm_log_region, used) == 24, "log_region.used");
 _Static_assert(offsetof(struct px_shm_log_region, state) == 28, "log_region.state");
 _Static_assert(offsetof(struct px_shm_log_region, file_end) == 32, "log_region.file_end");
-_Static_assert(offsetof(struct px_shm_log_region, spare) == 40, "log_region.spare");
+_Static_assert(offsetof(struct px_shm_log_region, file_inode) == 40, "log_region.file_inode");
+_Static_assert(offsetof(struct px_shm_log_region, gzip) == 48, "log_region.gzip");
+_Static_assert(offsetof(struct px_shm_log_region, pad) == 52, "log_region.pad");
+_Static_assert(offsetof(struct px_shm_log_region, spare) == 56, "log_region.spare");
 
 /* Start of the peers Zone. The master writes it, except the lock. */
 struct px_shm_peers_header {

@@ -1,171 +1,11 @@
 /* See access_log.h. */
 #include "proxy/access_log.h"
 
-#include <errno.h>
-#include <unistd.h>
-
+#include "proxy/log_path.h"
+#include "proxy/log_sink.h"
 #include "proxy/request.h"
 
-#define GATHER_BYTES 65536
 #define LINE_HINT 512
-#define COMPLAIN_GAP_MS 60000
-#define BUFFER_MOST ((int64_t)1 << 26)
-
-/* ---- sinks ---- */
-
-static void write_failed(px_log_sink *sink, int error)
-{
-    uint64_t now = px_loop_now_ms(sink->worker->loop);
-    px_worker_count(sink->worker, PX_COUNTER_LOG_LINES_LOST, 1);
-    if (sink->complained_ms != 0 && now - sink->complained_ms < COMPLAIN_GAP_MS)
-        return;
-    sink->complained_ms = now;
-    px_log_at(&px_log_main, PX_LOG_ALERT, 0, "write() to \"%s\" failed (%s)", sink->file->path,
-              px_log_errno(error));
-}
-
-static void write_all(px_log_sink *sink, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(sink->file->fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            write_failed(sink, n < 0 ? errno : ENOSPC);
-            return;
-        }
-        bytes += n;
-        len -= (size_t)n;
-    }
-}
-
-void px_log_sink_flush(px_log_sink *sink)
-{
-    px_timer_stop(sink->worker->loop, &sink->flush);
-    if (sink->region.ledger != NULL && !px_log_region_write(&sink->region, sink->file->fd))
-        write_failed(sink, errno);
-    write_all(sink, sink->gathered, sink->gathered_len);
-    sink->gathered_len = 0;
-}
-
-static void on_turn_end(px_task *task)
-{
-    px_log_sink_flush(PX_CONTAINER(task, px_log_sink, turn_end));
-}
-
-static void on_flush(px_timer *timer)
-{
-    px_log_sink_flush(PX_CONTAINER(timer, px_log_sink, flush));
-}
-
-static void take_buffer(px_log_sink *sink)
-{
-    sink->started = true;
-    if (sink->buffer_bytes == 0)
-        return;
-    if (px_log_region_take(&sink->worker->ledger, sink->file->digest, sink->buffer_bytes, &sink->region))
-        return;
-    sink->region.ledger = NULL;
-    px_worker_count(sink->worker, PX_COUNTER_LOG_BUFFERS_REFUSED, 1);
-    px_log_at(&px_log_main, PX_LOG_WARN, 0,
-              "no room in shared memory for a buffer of \"%s\": it is written unbuffered", sink->file->path);
-}
-
-static void add_buffered(px_log_sink *sink, px_slice line)
-{
-    if (px_log_region_add(&sink->region, line)) {
-        if (sink->flush_ms > 0 && !px_timer_running(&sink->flush))
-            px_timer_start(sink->worker->loop, &sink->flush, sink->flush_ms);
-        return;
-    }
-    px_log_sink_flush(sink);
-    if (px_log_region_add(&sink->region, line)) {
-        if (sink->flush_ms > 0)
-            px_timer_start(sink->worker->loop, &sink->flush, sink->flush_ms);
-        return;
-    }
-    write_all(sink, line.data, line.len); /* longer than the buffer */
-}
-
-static void add_gathered(px_log_sink *sink, px_slice line)
-{
-    if (sink->gathered == NULL)
-        sink->gathered = px_memory_alloc(GATHER_BYTES);
-    if (line.len > GATHER_BYTES - sink->gathered_len)
-        px_log_sink_flush(sink);
-    if (line.len > GATHER_BYTES) {
-        write_all(sink, line.data, line.len);
-        return;
-    }
-    memcpy(sink->gathered + sink->gathered_len, line.data, line.len);
-    sink->gathered_len += line.len;
-    px_loop_defer(sink->worker->loop, &sink->turn_end);
-}
-
-void px_log_sink_add(px_log_sink *sink, px_slice line)
-{
-    if (!sink->started)
-        take_buffer(sink);
-    px_worker_count(sink->worker, PX_COUNTER_LOG_LINES, 1);
-    if (sink->region.ledger != NULL)
-        add_buffered(sink, line);
-    else
-        add_gathered(sink, line);
-}
-
-static void on_release(void *argument)
-{
-    px_log_sink *sink = argument;
-    px_log_sink_flush(sink);
-    px_task_cancel(&sink->turn_end);
-    if (sink->region.ledger != NULL)
-        px_log_region_free(&sink->region);
-    free(sink->gathered);
-    px_list_unlink(&sink->link);
-    px_file_release(&sink->file);
-}
-
-static px_file *open_file(px_build *build, px_slice path)
-{
-    px_file *file = px_file_find(&build->worker->files, path);
-    if (file != NULL)
-        return file;
-    px_buffer key;
-    px_buffer_init(&key, build->arena, path.len + 4);
-    px_buffer_literal(&key, "log:");
-    px_buffer_slice(&key, path);
-    int fd = px_descriptor_find(build->descriptors, px_buffer_view(&key));
-    if (fd < 0) {
-        px_build_fail(build, "no descriptor came for the log \"%.*s\"", PX_SLICE_ARGS(path));
-        return NULL;
-    }
-    file = px_file_add(&build->worker->files, path, fd);
-    if (file == NULL)
-        px_build_fail(build, "the descriptor of the log \"%.*s\" cannot be kept (%s)", PX_SLICE_ARGS(path),
-                      px_log_errno(errno));
-    return file;
-}
-
-bool px_build_log_file(px_build *build, px_plan_log_file *plan)
-{
-    px_log_sink *sink = px_arena_zalloc(build->arena, sizeof *sink);
-    plan->runtime = sink;
-    sink->worker = build->worker;
-    sink->file = open_file(build, plan->path);
-    if (sink->file == NULL)
-        return false;
-    sink->flush_ms = plan->flush > 0 ? (uint64_t)plan->flush : 0;
-    sink->buffer_bytes =
-        plan->buffer <= 0 ? 0 : (uint32_t)(plan->buffer < BUFFER_MOST ? plan->buffer : BUFFER_MOST);
-    px_list_init(&sink->link);
-    px_list_append(&sink->file->sinks, &sink->link);
-    px_timer_init(&sink->flush, on_flush);
-    px_task_init(&sink->turn_end, on_turn_end);
-    px_arena_on_clear(build->arena, on_release, sink);
-    return true;
-}
-
-/* ---- lines ---- */
 
 static const char upper_hex[] = "0123456789ABCDEF";
 
@@ -251,7 +91,7 @@ void px_access_log_escape(px_buffer *line, px_slice value, int64_t escape)
     px_buffer_append(line, value.data + start, value.len - start);
 }
 
-static void write_line(px_request *r, const px_access_log *log)
+static px_slice make_line(px_request *r, const px_access_log *log)
 {
     px_buffer line;
     px_buffer_init(&line, &r->arena, LINE_HINT);
@@ -263,11 +103,42 @@ static void write_line(px_request *r, const px_access_log *log)
             px_access_log_escape(&line, op->get(r, op), log->escape);
     }
     px_buffer_byte(&line, '\n');
-    px_log_sink_add(log->sink, px_buffer_view(&line));
+    return px_buffer_view(&line);
+}
+
+static bool is_wanted(px_request *r, const px_access_log *log)
+{
+    if (log->condition == NULL)
+        return true;
+    px_slice value = px_template_value(log->condition, r);
+    return value.len > 1 || (value.len == 1 && value.data[0] != '0');
 }
 
 void px_access_log_write(px_request *r)
 {
-    for (uint32_t i = 0; i < r->settings->access_log_count; i++)
-        write_line(r, &r->settings->access_logs[i]);
+    for (uint32_t i = 0; i < r->settings->access_log_count; i++) {
+        const px_access_log *log = &r->settings->access_logs[i];
+        if (!is_wanted(r, log))
+            continue;
+        if (log->sink != NULL)
+            px_log_sink_add(log->sink, make_line(r, log));
+        else
+            px_log_path_add(r, &log->path, make_line(r, log));
+    }
+}
+
+bool px_build_access_log(px_build *build, px_access_log *log, const px_plan_access_log *plan)
+{
+    log->escape = plan->escape;
+    if (plan->file != NULL)
+        log->sink = plan->file->runtime;
+    else if (!px_build_template(build, &log->path, &plan->path))
+        return false;
+    if (plan->condition != NULL) {
+        px_template *condition = px_arena_zalloc(build->arena, sizeof *condition);
+        if (!px_build_template(build, condition, plan->condition))
+            return false;
+        log->condition = condition;
+    }
+    return px_build_template(build, &log->format, &plan->format);
 }

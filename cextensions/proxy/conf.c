@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "proxy/access_log.h"
+#include "proxy/log_path.h"
+#include "proxy/log_sink.h"
 #include "proxy/map.h"
 #include "proxy/upstream.h"
 
@@ -176,6 +177,8 @@ static bool build_object(px_build *build)
         return px_build_map(build, plan);
     case PX_PLAN_LOG_FILE:
         return px_build_log_file(build, plan);
+    case PX_PLAN_LOG_CACHE:
+        return px_build_log_cache(build, plan);
     case PX_PLAN_TYPES:
         return px_build_types(build, plan);
     case PX_PLAN_SETTINGS:

@@ -5,7 +5,7 @@
  * Plan structs (generated/plan.h) hold what Python wrote; their `runtime` points to what is declared here:
  *     Settings px_settings    Location px_location    Server px_server    ListenAddress px_names
  *     Listen px_listen        LogFile px_log_sink     Map px_map          Types px_types
- *     Upstream px_upstream    Regex px_regex
+ *     Upstream px_upstream    Regex px_regex          LogCache px_log_cache
  * All of it is read only once it is loaded (but for upstreams and log sinks, which have a state) and lives
  * in the Object's arena. */
 #ifndef PX_PROXY_CONF_H
@@ -56,10 +56,14 @@ typedef struct px_set_header {
 
 typedef struct px_log_sink px_log_sink;
 
+typedef struct px_log_cache px_log_cache;
+
 typedef struct px_access_log {
-    px_log_sink *sink;
+    px_log_sink *sink; /* NULL: path says which file */
+    px_template path;
     px_template format;
-    int64_t escape; /* PX_ESCAPE_* */
+    const px_template *condition; /* NULL: always */
+    int64_t escape;               /* PX_ESCAPE_* */
 } px_access_log;
 
 typedef struct px_settings {
@@ -68,6 +72,7 @@ typedef struct px_settings {
     px_h1_settings h1; /* for the client's connection */
     px_log log;
     const px_types *types;
+    px_log_cache *log_cache; /* for logs whose path has variables; NULL: off */
     px_access_log *access_logs;
     uint32_t access_log_count;
     px_add_header *add_headers;

@@ -3,6 +3,7 @@
 
 #include "proxy/access_log.h"
 #include "proxy/conf.h"
+#include "proxy/log_sink.h"
 #include "proxy/vars.h"
 
 #define LINGERING_TIME_MS 30000 /* nginx's lingering_time */
@@ -76,13 +77,11 @@ static bool build_access_logs(px_build *build, px_settings *settings)
 {
     const px_plan_access_log_list *logs = &settings->plan->access_log;
     settings->access_logs = px_arena_zalloc(build->arena, logs->count * sizeof *settings->access_logs);
-    for (uint32_t i = 0; i < logs->count; i++) {
-        px_access_log *log = &settings->access_logs[i];
-        log->sink = logs->items[i].file->runtime;
-        log->escape = logs->items[i].escape;
-        if (!px_build_template(build, &log->format, &logs->items[i].format))
+    for (uint32_t i = 0; i < logs->count; i++)
+        if (!px_build_access_log(build, &settings->access_logs[i], &logs->items[i]))
             return false;
-    }
+    if (settings->plan->open_log_file_cache != NULL)
+        settings->log_cache = settings->plan->open_log_file_cache->runtime;
     settings->access_log_count = logs->count;
     return true;
 }
@@ -183,8 +182,7 @@ bool px_build_log(px_build *build, const px_plan_error_log_list *plan, px_log *l
     *log = (px_log){targets, plan->count, 0};
     for (uint32_t i = 0; i < plan->count; i++) {
         const px_log_sink *sink = plan->items[i].file->runtime;
-        targets[i].fd = px_log_sink_fd(sink);
-        targets[i].level = (int)within(plan->items[i].level, PX_LOG_EMERG, PX_LOG_DEBUG);
+        targets[i] = px_log_sink_target(sink, (int)within(plan->items[i].level, PX_LOG_EMERG, PX_LOG_DEBUG));
         if (log->level < targets[i].level)
             log->level = targets[i].level;
     }

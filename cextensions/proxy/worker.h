@@ -27,6 +27,7 @@ typedef struct px_worker {
     px_objects objects;
     px_regexes *regexes;
     px_list files;                       /* px_file */
+    px_list log_caches;                  /* px_log_cache */
     px_list idle_pools[PX_IDLE_BUCKETS]; /* px_idle_pool, by name */
     px_list idle_spare;                  /* px_idle nodes that are not in use */
     px_list tunnels;                     /* px_proxy_tunnel */

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/gzip.h"
+
 typedef struct px_shm_ledger_header header;
 typedef struct px_shm_log_region record;
 
@@ -143,8 +145,8 @@ static record *find_free(px_ledger *ledger)
     return NULL;
 }
 
-/* Order: offset, size, path_digest, used = 0; then OPEN (release). Until then the record is free. */
-bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size,
+/* Order: offset, size, path_digest, gzip, used = 0; then OPEN (release). Until then the record is free. */
+bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size, int gzip,
                         px_log_region *region)
 {
     record *taken = find_free(ledger);
@@ -155,11 +157,13 @@ bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32
     taken->offset = offset;
     taken->size = size;
     memcpy(taken->path_digest, path_digest, sizeof taken->path_digest);
+    taken->gzip = (uint32_t)gzip;
     atomic_store_explicit(&taken->used, 0, memory_order_relaxed);
     atomic_store_explicit(&taken->state, PX_REGION_OPEN, memory_order_release);
     region->ledger = ledger;
     region->index = (uint32_t)(taken - ledger->regions);
     region->size = size;
+    region->gzip = gzip;
     region->bytes = ledger->slab + offset;
     region->used = &taken->used;
     return true;
@@ -186,12 +190,12 @@ bool px_log_region_add(px_log_region *region, px_slice line)
     return true;
 }
 
-static uint64_t size_of_file(int fd)
+static void note_file(record *region, int fd)
 {
     struct stat facts;
-    if (fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode))
-        return UINT64_MAX;
-    return (uint64_t)facts.st_size;
+    bool regular = fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+    region->file_end = regular ? (uint64_t)facts.st_size : UINT64_MAX;
+    region->file_inode = regular ? (uint64_t)facts.st_ino : 0;
 }
 
 static bool write_all(int fd, const uint8_t *bytes, size_t len)
@@ -208,7 +212,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* Order: file_end; WRITING (release); write(); used = 0 (release); OPEN (release). A reader that finds
+/* Order: file_end, file_inode; WRITING (release); write(); used = 0 (release); OPEN (release). A reader that finds
  * WRITING with lines looks behind file_end for how many of them are there. */
 bool px_log_region_write(px_log_region *region, int fd)
 {
@@ -216,9 +220,12 @@ bool px_log_region_write(px_log_region *region, int fd)
     if (used == 0)
         return true;
     record *shared = &region->ledger->regions[region->index];
-    shared->file_end = size_of_file(fd);
+    px_slice out = px_slice_from(region->bytes, used);
+    if (region->gzip > 0)
+        out = px_gzip_member(region->gzip, out);
+    note_file(shared, fd);
     atomic_store_explicit(&shared->state, PX_REGION_WRITING, memory_order_release);
-    bool good = write_all(fd, region->bytes, used);
+    bool good = write_all(fd, out.data, out.len);
     atomic_store_explicit(&shared->used, 0, memory_order_release);
     atomic_store_explicit(&shared->state, PX_REGION_OPEN, memory_order_release);
     return good;

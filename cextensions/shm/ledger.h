@@ -74,13 +74,14 @@ typedef struct px_log_region {
     struct px_ledger *ledger; /* NULL: none was taken */
     uint32_t index;           /* in the ledger's table of regions */
     uint32_t size;
+    int gzip; /* level; 0: written as it is */
     uint8_t *bytes;
     _Atomic uint32_t *used;
 } px_log_region;
 
 /* A region of size bytes for the log file whose path has this digest; false when the slab or the table is
- * full (the caller writes unbuffered and says so). */
-bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size,
+ * full (the caller writes unbuffered and says so). gzip: level at which it will be compressed, or 0. */
+bool px_log_region_take(px_ledger *ledger, const uint8_t path_digest[16], uint32_t size, int gzip,
                         px_log_region *region);
 /* Must be empty. */
 void px_log_region_free(px_log_region *region);
@@ -90,7 +91,7 @@ static inline uint32_t px_log_region_used(const px_log_region *region)
 {
     return atomic_load_explicit(region->used, memory_order_relaxed);
 }
-/* Writes all to fd and empties it. A failed write: what was not written is dropped, false, errno. An empty
+/* Writes all to fd (as one gzip member, where that is asked for) and empties it. A failed write: what was not written is dropped, false, errno. An empty
  * region: nothing happens, true. */
 bool px_log_region_write(px_log_region *region, int fd);
 

@@ -20,7 +20,14 @@ import msgspec
 from proxyd.config import layout, pcre, variables
 from proxyd.config.check import BAD, Checker, Level, Resolve, Scope
 from proxyd.config.directive import EVENTS, HTTP, MAIN
-from proxyd.config.directives.log import COMBINED, DEFAULT_ERROR_LOG, LEVELS, ErrorLogSpec, LogFormat
+from proxyd.config.directives.log import (
+    COMBINED,
+    DEFAULT_ERROR_LOG,
+    LEVELS,
+    ErrorLogSpec,
+    LogFormat,
+    Target,
+)
 from proxyd.config.errors import Diagnostic, Report, SourceFile
 from proxyd.config.inherit import Inheritance, Logs
 from proxyd.config.listens import Listens
@@ -145,7 +152,7 @@ class _Compiler:
         if not logs:
             path = self.options.error_log or DEFAULT_ERROR_LOG
             full = path if path == "stderr" else self.full_path(path)
-            logs = [(ErrorLogSpec(full, LEVELS["error"]), "the default error_log")]
+            logs = [(ErrorLogSpec(Target(full), LEVELS["error"]), "the default error_log")]
         self.main_log = logs[0][0]
         return Inheritance(self.objects, self.report, self.templates, self.logs, self.full_path, logs)
 
@@ -289,9 +296,9 @@ class _Compiler:
             worker_connections=connections,
             pid=self.full_path(pid.decode("utf-8", "surrogateescape")),
             daemon=values.get("daemon", True),
-            error_log=self.main_log.path,
+            error_log=self.main_log.target.path,
             error_level=self.main_log.level,
-            log_buffer_bytes=sum(size for size, _ in self.logs.buffers.values()),
+            log_buffer_bytes=sum(size for size, *_ in self.logs.buffers.values()),
             peers=len(self.upstreams.peers),
         )
 

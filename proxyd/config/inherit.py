@@ -20,12 +20,21 @@ from proxyd.config import parser
 from proxyd.config.check import Level
 from proxyd.config.directives import ALL
 from proxyd.config.directives import types as types_theme
-from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat
+from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat, Target
 from proxyd.config.directives.proxy import HIDDEN
 from proxyd.config.errors import Report, SourceFile
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
-from proxyd.config.plan import AccessLog, Buffers, ErrorLog, LogFile, OpenFile, SetHeader
+from proxyd.config.plan import (
+    ESCAPE_DEFAULT,
+    AccessLog,
+    Buffers,
+    ErrorLog,
+    LogCache,
+    LogFile,
+    OpenFile,
+    SetHeader,
+)
 from proxyd.config.settings import FIELDS, Settings
 from proxyd.config.shapes import encode
 from proxyd.config.template import Names, Templates
@@ -49,26 +58,29 @@ class Logs:
         self.formats: dict[str, LogFormat] = {}
         self.broken: set[str] = set()  # names of formats that are wrong, which is said where they stand
         self.files: dict[str, OpenFile] = {}
-        self.buffers: dict[str, tuple[int, int]] = {}  # size and flush time of those that gather lines
+        # Size, flush time and level of compression of those that gather lines.
+        self.buffers: dict[str, tuple[int, int, int]] = {}
         self._objects = objects
         self._report = report
 
-    def file(self, path: str, origin: str, buffer: int = 0, flush: int = 0) -> bytes:
-        """The digest of a LogFile; the master will open it."""
-        key = f"log:{path}"
-        self.files.setdefault(key, OpenFile(key=key, path=path, origin=origin))
-        return self._objects.add(LogFile(path=encode(path), buffer=buffer, flush=flush))
+    def file(self, target: Target, origin: str, buffer: int = 0, flush: int = 0, gzip: int = 0) -> bytes:
+        """The digest of a LogFile; the master will open it, unless it is a syslog server."""
+        if target.syslog is None:
+            key = f"log:{target.path}"
+            self.files.setdefault(key, OpenFile(key=key, path=target.path, origin=origin))
+        made = LogFile(path=encode(target.path), buffer=buffer, flush=flush, gzip=gzip, syslog=target.syslog)
+        return self._objects.add(made)
 
     def claim_buffer(self, spec: AccessLogSpec, statement: Statement) -> None:
         """Note that a log gathers lines; it can do so in one way only."""
-        if not spec.buffer:
+        if not spec.buffer or spec.target is None:
             return
-        wanted = (spec.buffer, spec.flush)
-        if self.buffers.setdefault(spec.path, wanted) != wanted:
+        wanted = (spec.buffer, spec.flush, spec.gzip)
+        if self.buffers.setdefault(spec.target.path, wanted) != wanted:
             self._report.add(
                 "emerg",
                 f'access_log "{statement.args[0]}" already defined with conflicting parameters',
-                "a file has one buffer and one flush",
+                "a file has one buffer, one flush and one gzip",
                 statement.source,
                 statement.offset(),
             )
@@ -104,6 +116,7 @@ class Inheritance:
             "types": self._finish_types,
             "access_log": _once(self._finish_access_log, "access_log"),
             "error_log": _once(self._finish_error_log, "error_log"),
+            "open_log_file_cache": _once(self._finish_log_cache, "open_log_file_cache"),
             "proxy_set_header": _once(self._finish_set_header, "proxy_set_header"),
             "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
         }
@@ -168,7 +181,7 @@ class Inheritance:
         return self._default_types if blocks is None else self._read_types(blocks)
 
     def _check_access_log(self, spec: AccessLogSpec, statement: Statement) -> None:
-        if not spec.path:
+        if spec.off:
             return
         self.logs.claim_buffer(spec, statement)
         if spec.format not in self.logs.formats and spec.format not in self.logs.broken:
@@ -178,8 +191,9 @@ class Inheritance:
     def _finish_access_log(self, node: Node) -> list[AccessLog]:
         specs: list[AccessLogSpec] | None = node.values["access_log"]
         if specs is None:
-            return [self._access_log(AccessLogSpec(self.path(DEFAULT_ACCESS_LOG)), "the default access_log")]
-        if any(not spec.path for spec in specs):
+            target = Target(self.path(DEFAULT_ACCESS_LOG))
+            return [self._access_log(AccessLogSpec(target), "the default access_log")]
+        if any(spec.off for spec in specs):
             return []
         statements = node.where["access_log"]
         return [
@@ -188,11 +202,23 @@ class Inheritance:
         ]
 
     def _access_log(self, spec: AccessLogSpec, origin: str) -> AccessLog:
-        file = self.logs.file(spec.path, origin, spec.buffer, spec.flush)
         log_format = self.logs.formats.get(spec.format)
         if log_format is None:  # it is wrong, or not there, which was said
-            return AccessLog(file=file, format=[], escape=0)
-        return AccessLog(file=file, format=log_format.pieces, escape=log_format.escape)
+            log_format = LogFormat(spec.format, [], ESCAPE_DEFAULT)
+        file = None
+        if spec.target is not None:
+            file = self.logs.file(spec.target, origin, spec.buffer, spec.flush, spec.gzip)
+        return AccessLog(
+            file=file,
+            path=spec.path or [],
+            format=log_format.pieces,
+            escape=log_format.escape,
+            condition=spec.condition,
+        )
+
+    def _finish_log_cache(self, node: Node) -> bytes | None:
+        cache: LogCache | None = node.values["open_log_file_cache"]
+        return None if cache is None else self.objects.add(cache)
 
     def _finish_error_log(self, node: Node) -> list[ErrorLog]:
         specs: list[ErrorLogSpec] | None = node.values["error_log"]
@@ -205,7 +231,7 @@ class Inheritance:
         ]
 
     def _error_log(self, spec: ErrorLogSpec, origin: str) -> ErrorLog:
-        return ErrorLog(file=self.logs.file(spec.path, origin), level=spec.level)
+        return ErrorLog(file=self.logs.file(spec.target, origin), level=spec.level)
 
     def _finish_set_header(self, node: Node) -> list[SetHeader]:
         headers: list[SetHeader] = node.values["proxy_set_header"] or []

@@ -41,6 +41,7 @@ UpstreamRef = Annotated[bytes, RefTo("Upstream")]
 MapRef = Annotated[bytes, RefTo("Map")]
 TypesRef = Annotated[bytes, RefTo("Types")]
 LogFileRef = Annotated[bytes, RefTo("LogFile")]
+LogCacheRef = Annotated[bytes, RefTo("LogCache")]
 
 
 class Buffers(S):
@@ -115,18 +116,43 @@ class Types(S):
     entries: list[TypeEntry]
 
 
+class Syslog(S):
+    """A syslog server and how its lines begin."""
+
+    address: bytes  # 4 or 16 bytes of IP, or a unix path
+    family: int  # 4, 6, or 1 for unix
+    port: int
+    facility: int
+    severity: int  # of lines that have no level of their own
+    tag: bytes
+    hostname: bool  # the name of this machine stands in each line
+
+
 class LogFile(S):
     """A file that log lines go to. The master opens it; its descriptor arrives under ``log:<path>``."""
 
     path: bytes
     buffer: int  # bytes gathered before a write; 0: written at the end of the loop turn
     flush: int  # longest time that a line stays in the buffer; 0: no limit
+    gzip: int  # level at which each buffer is compressed; 0: not
+    syslog: Syslog | None  # then there is no file, and no descriptor arrives
+
+
+class LogCache(S):
+    """``open_log_file_cache``: descriptors of logs whose path has variables, kept open by each worker."""
+
+    most: int
+    inactive: int
+    valid: int  # how long a descriptor is used before its path is looked at again
+    min_uses: int
 
 
 class AccessLog(S):
-    file: LogFileRef
+    file: LogFileRef | None  # None: path says which, for each request
+    path: list[Piece]
     format: list[Piece]
     escape: int  # ESCAPE_*
+    condition: list[Piece] | None  # ``if=``: no line when this is empty or "0"
 
 
 ESCAPE_DEFAULT, ESCAPE_JSON, ESCAPE_NONE = 0, 1, 2

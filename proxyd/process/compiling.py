@@ -15,7 +15,7 @@ import msgspec
 from proxyd.config.compile import compile_file
 from proxyd.config.errors import SourceFile
 from proxyd.config.plan import EnginePlan, LogFile, Plan, Root, Upstream
-from proxyd.process import signals
+from proxyd.process import signals, syslog
 from proxyd.process.channel import read_memfd
 from proxyd.process.errorlog import EMERG, show
 from proxyd.process.options import Options
@@ -84,12 +84,14 @@ def _peer_names(engine: EnginePlan) -> list[tuple[str, str]]:
 
 
 def _error_logs(engine: EnginePlan) -> list[tuple[str, int]]:
-    files = {item.digest: item.body for item in engine.objects if item.kind == "LogFile"}
+    bodies = {item.digest: item.body for item in engine.objects if item.kind == "LogFile"}
     root = msgspec.msgpack.decode(engine.objects[-1].body, type=Root)
-    paths = [
-        (msgspec.msgpack.decode(files[log.file], type=LogFile).path, log.level) for log in root.error_log
-    ]
-    return [(f"log:{os.fsdecode(path)}", level) for path, level in paths]
+    found = [(msgspec.msgpack.decode(bodies[log.file], type=LogFile), log.level) for log in root.error_log]
+    return [(_log_key(file), level) for file, level in found]
+
+
+def _log_key(file: LogFile) -> str:
+    return f"log:{os.fsdecode(file.path)}" if file.syslog is None else syslog.key_of(file.syslog)
 
 
 def _text(name: bytes) -> str:

@@ -163,7 +163,7 @@ class Crew:
     def reopen(self, serial: int) -> None:
         """Send everybody the new log files."""
         for one in self.workers.values():
-            one.reopen(serial, self.target, self.runtime.openings)
+            one.reopen(serial, self.runtime.openings)
             self._flush(one)
 
     def _expect_answer(self, one: WorkerHandle) -> None:

@@ -10,10 +10,12 @@ import select
 import stat
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+
+from proxyd.process.syslog import SyslogServer, is_key
 
 EMERG: Final = 1
 ALERT: Final = 2
@@ -48,10 +50,30 @@ def is_writable(fd: int) -> bool:
 
 @dataclass(frozen=True)
 class Sink:
-    """One ``error_log``: where lines of at most this level go."""
+    """One ``error_log``: where lines of at most this level go, a descriptor or a syslog server."""
 
     fd: int
     level: int
+    server: SyslogServer | None = None
+
+    def write(self, level: int, line: bytes) -> None:
+        """Write a line; what cannot be written at once is dropped."""
+        with suppress(OSError):
+            if self.server is not None:
+                self.server.send(max(level - 1, 0), line.rstrip(b"\n"))
+            elif is_writable(self.fd):
+                os.write(self.fd, line)
+
+
+def make_sinks(error_logs: Sequence[tuple[str, int]], fds: Mapping[str, int]) -> list[Sink]:
+    """The Sinks of these keys and levels; a key without a descriptor is left out."""
+    made: list[Sink] = []
+    for key, level in error_logs:
+        if is_key(key):
+            made.append(Sink(-1, level, SyslogServer(key)))
+        elif key in fds:
+            made.append(Sink(fds[key], level))
+    return made
 
 
 class ErrorLog:
@@ -71,22 +93,21 @@ class ErrorLog:
     def use(self, sinks: Sequence[Sink]) -> None:
         """Write there from now on. The old files must not be kept open, by standard error either."""
         self.sinks = list(sinks)
-        if self.owns_stderr and self.sinks:
-            os.dup2(self.sinks[0].fd, 2)
+        if self.owns_stderr and self.fds:
+            os.dup2(self.fds[0], 2)
 
     @property
     def fds(self) -> list[int]:
         """The descriptors that a child needs to write here."""
-        return [sink.fd for sink in self.sinks]
+        return [sink.fd for sink in self.sinks if sink.fd >= 0]
 
     def log(self, level: int, message: str) -> None:
         """Write one line."""
         if level <= WARN and self.terminal_fd >= 0:
             show(level, message, self.terminal_fd)
         for sink in self.sinks:
-            if level <= sink.level and is_writable(sink.fd):
-                with suppress(OSError):
-                    os.write(sink.fd, format_line(level, message))
+            if level <= sink.level:
+                sink.write(level, format_line(level, message))
 
     def emerg(self, message: str) -> None:
         """What stops proxyd, or a reload."""

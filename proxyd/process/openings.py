@@ -7,13 +7,13 @@ is closed after the change; a change that fails leaves everything as it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proxyd.config.plan import ListenSocket, OpenFile, Plan
 from proxyd.process import sockets
 from proxyd.process.channel import close_all
-from proxyd.process.errorlog import Sink
+from proxyd.process.errorlog import Sink, make_sinks
 from proxyd.process.files import open_log, own_descriptor
 from proxyd.process.handover import OwnLog, Predecessor, Socket
 from proxyd.process.sockets import BoundSocket, OpenError
@@ -64,6 +64,7 @@ class Openings:
         self._last_serial = 0
         self._known_logs: dict[bytes, OpenFile] = {}
         self._standard: dict[str, int] = {}  # what the standard descriptors of the master before us were
+        self._replaced: list[tuple[str, int]] = []  # keys and descriptors, until every worker has new ones
 
     # A change of the plan: open_new, then either commit or abandon.
 
@@ -177,9 +178,8 @@ class Openings:
 
     # Logs.
 
-    def reopen_logs(self) -> tuple[list[int], list[str]]:
-        """Open all logs anew. Gives the old descriptors, to be closed once nobody needs them, and errors."""
-        replaced: list[int] = []
+    def reopen_logs(self) -> list[str]:
+        """Open all logs anew; gives errors. The old ones stay open until close_replaced."""
         errors: list[str] = []
         for key, log in self.logs.items():
             if own_descriptor(log.file.path) is not None:
@@ -189,27 +189,45 @@ class Openings:
             except OpenError as error:
                 errors.append(str(error))
                 continue
-            replaced.append(log.fd)
+            self._replaced.append((key, log.fd))
             log.fd = fd
             self._new_serial(key)
-        return replaced, errors
+        return errors
+
+    def reopened(self, sent: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+        """Serial and descriptor of the logs among these that were sent with another serial, by key."""
+        return {
+            key: (self._serials[key], self.logs[key].fd)
+            for key, serial in sent.items()
+            if key in self.logs and self._serials[key] != serial
+        }
+
+    def close_replaced(self) -> None:
+        """Every worker writes to the new logs."""
+        for _, fd in self._replaced:
+            os.close(fd)
+        self._replaced = []
 
     def known_log(self, path_digest: bytes) -> OpenFile | None:
         """A log that the master itself opened once, by the digest of its path in shared memory."""
         return self._known_logs.get(path_digest)
 
-    def log_fd(self, key: str) -> int | None:
-        """The descriptor of a log, if it is open now."""
+    def log_fd(self, key: str, inode: int = 0) -> int | None:
+        """The descriptor of a log, if it is open; that of this file, if it is being replaced just now."""
+        for replaced, fd in self._replaced:
+            if replaced == key and inode and os.fstat(fd).st_ino == inode:
+                return fd
         log = self.logs.get(key)
         return log.fd if log is not None else None
 
     def sinks(self, error_logs: Sequence[tuple[str, int]]) -> list[Sink]:
         """Where our own messages go, by the keys and levels of a plan."""
-        return [Sink(self.logs[key].fd, level) for key, level in error_logs if key in self.logs]
+        return make_sinks(error_logs, {key: log.fd for key, log in self.logs.items()})
 
     def close(self) -> None:
         """Close everything."""
         self.close_sockets()
+        self.close_replaced()
         for log in self.logs.values():
             os.close(log.fd)
         self.logs.clear()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from contextlib import suppress
 
 from proxyd.process.errorlog import is_writable
@@ -31,7 +32,7 @@ def _save(runtime: Runtime, block: LogBlock) -> None:
     file = runtime.openings.known_log(block.path_digest)
     if file is None:
         return
-    fd = runtime.openings.log_fd(file.key)
+    fd = runtime.openings.log_fd(file.key, block.file_inode)
     opened = fd is None
     try:
         fd = open_log(file) if fd is None else fd
@@ -46,29 +47,44 @@ def _save(runtime: Runtime, block: LogBlock) -> None:
         os.close(fd)
 
 
+def compress(lines: bytes, level: int) -> bytes:
+    """One gzip member: the same bytes that a worker makes of the same lines (base/gzip.c)."""
+    if not 1 <= level <= 9:
+        return lines
+    state = zlib.compressobj(level, zlib.DEFLATED, 31, 8)
+    return state.compress(lines) + state.flush()
+
+
 def missing_lines(fd: int, block: LogBlock) -> bytes:
     """What of a block is not in its file yet: all, unless the worker died while it was writing it there."""
+    content = compress(block.lines, block.gzip)
     if block.file_end is None:
-        return block.lines
+        return content
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return block.lines
+            return content
         with open(f"/proc/self/fd/{fd}", "rb") as file:  # our own descriptor is for appending only
-            return block.lines[_written_bytes(file.fileno(), block.file_end, block.lines) :]
+            written = _written_bytes(file.fileno(), block.file_end, content, whole=block.gzip > 0)
+            return content[written:]
     except OSError:
-        return block.lines
+        return content
 
 
-def _written_bytes(fd: int, start: int, lines: bytes) -> int:
-    """How much of the lines a write() put behind ``start``, where other workers write as well."""
+def _written_bytes(fd: int, start: int, content: bytes, *, whole: bool) -> int:
+    """How much of it a write() put behind ``start``, where other workers write as well.
+
+    ``whole``: a part of it is of no use once something else follows; else each line counts.
+    """
     end = os.fstat(fd).st_size
     if not start < end <= start + _LONGEST_SEARCH:
         return 0
     behind = os.pread(fd, end - start, start)
-    length = _longest_prefix(behind, lines)
-    if length == len(lines) or behind.endswith(lines[:length]):
+    length = _longest_prefix(behind, content)
+    if length == len(content) or behind.endswith(content[:length]):
         return length
-    return lines.rfind(b"\n", 0, length) + 1  # somebody else's line follows the part: repeat that line
+    if whole:
+        return 0
+    return content.rfind(b"\n", 0, length) + 1  # somebody else's line follows the part: repeat that line
 
 
 def _longest_prefix(content: bytes, lines: bytes) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from proxyd.process.channel import close_all
 from proxyd.process.control import Client
 from proxyd.process.fleet import Fleet
 from proxyd.process.messages import Reply
@@ -22,19 +21,19 @@ class Reopening:
         self._serial = 0
         self._clients: list[Client] = []
         self._errors: list[str] = []
-        self._replaced: list[int] = []
         self._deadline: Deadline | None = None
+        self._asked: set[int] = set()  # pids; who was born later has the new files from the start
 
     def begin(self, client: Client | None = None) -> None:
         """Open the logs anew and hand them to the workers."""
         self.runtime.log.notice("reopening logs")
-        replaced, self._errors = self.runtime.openings.reopen_logs()
+        self._errors = self.runtime.openings.reopen_logs()
         self.runtime.use_log()
         for text in self._errors:
             self.runtime.log.emerg(text)
-        self._replaced += replaced
         self._clients += [client] if client is not None else []
         self._serial += 1
+        self._asked = {one.pid for _, one in self.fleet.workers()}
         for crew in self.fleet.crews:
             crew.reopen(self._serial)
         if self._deadline is None:
@@ -47,7 +46,8 @@ class Reopening:
             self._end()
 
     def _late(self) -> list[WorkerHandle]:
-        return [one for _, one in self.fleet.workers() if one.booted and one.reopened != self._serial]
+        workers = [one for _, one in self.fleet.workers() if one.pid in self._asked]
+        return [one for one in workers if one.reopened != self._serial]
 
     def _end(self) -> None:
         seconds = self.runtime.answer_seconds
@@ -55,8 +55,7 @@ class Reopening:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        close_all(self._replaced)
-        self._replaced = []
+        self.runtime.openings.close_replaced()
         for client in self._clients:
             client.reply(Reply(not errors and not self._errors, os.getpid(), self._errors + errors))
         self._clients = []

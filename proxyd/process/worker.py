@@ -18,7 +18,7 @@ import msgspec
 from proxyd import _engine
 from proxyd.process import channel, messages, privileges, signals
 from proxyd.process.channel import ChannelError, close_all, read_memfd
-from proxyd.process.errorlog import ErrorLog, Sink
+from proxyd.process.errorlog import ErrorLog, Sink, make_sinks
 from proxyd.process.loop import new_event_loop
 from proxyd.process.privileges import Identity
 from proxyd.process.spawn import EXIT_BOOT_FAILED, EXIT_CRASHED, describe_exception
@@ -218,8 +218,7 @@ class Worker:
     def _use_log(self) -> None:
         """Write our own messages where the active generation says."""
         if self._active is not None:
-            wanted = [(self._fds.get(key), level) for key, level in self._active.error_logs]
-            self.log.use([Sink(fd, level) for fd, level in wanted if fd is not None])
+            self.log.use(make_sinks(self._active.error_logs, self._fds))
             close_all(self._inherited)
             self._inherited = []
 

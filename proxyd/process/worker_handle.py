@@ -87,10 +87,11 @@ class WorkerHandle:
             for key in batch:
                 del self._sent[key]
 
-    def reopen(self, serial: int, generation: Generation, openings: Openings) -> None:
-        """Send the new log files. It answers Reopened."""
-        keys = self._send_descriptors(generation, openings, 0)
-        self._post(messages.Reopen(serial, keys))
+    def reopen(self, serial: int, openings: Openings) -> None:
+        """Send the new files of all logs that it has, for whichever generation. It answers Reopened."""
+        changed = openings.reopened(self._sent)
+        self._send(changed, 0)
+        self._post(messages.Reopen(serial, list(changed)))
 
     def drain(self, timeout_ms: int, idle_ms: int) -> None:
         """Let it finish its requests and leave."""
@@ -132,17 +133,19 @@ class WorkerHandle:
             case _:
                 pass  # the answer to an offer that was withdrawn meanwhile
 
-    def _send_descriptors(self, generation: Generation, openings: Openings, mark: int) -> list[str]:
+    def _send_descriptors(self, generation: Generation, openings: Openings, mark: int) -> None:
         missing = {
             key: (serial, fd)
             for key, serial, fd in openings.descriptors(self.index, generation.plan)
             if self._sent.get(key) != serial
         }
-        for batch in batches(list(missing)):
-            fds = [missing[key][1] for key in batch]
+        self._send(missing, mark)
+
+    def _send(self, descriptors: dict[str, tuple[int, int]], mark: int) -> None:
+        for batch in batches(list(descriptors)):
+            fds = [descriptors[key][1] for key in batch]
             self.outbox.post(messages.encode(messages.Descriptors(batch)), fds, generation=mark)
-        self._sent.update((key, serial) for key, (serial, _) in missing.items())
-        return list(missing)
+        self._sent.update((key, serial) for key, (serial, _) in descriptors.items())
 
     def _post(self, message: messages.ToWorker) -> None:
         self.outbox.post(messages.encode(message))

@@ -115,7 +115,7 @@ LOG_REGION = Record(
     "A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.\n"
     "Claim: offset, size and path_digest first, then state OPEN (release).\n"
     "Add a line: its bytes first, then used (release).\n"
-    "Write out: file_end, then state WRITING (release), write(), used = 0, state OPEN.",
+    "Write out: file_end and file_inode, then state WRITING (release), write(), used = 0, state OPEN.",
     (
         Field("path_digest", "u8", "px_shm_digest of the log's path", count=DIGEST_BYTES),
         Field("offset", "u32", "from the slab's start"),
@@ -123,7 +123,10 @@ LOG_REGION = Record(
         Field("used", "u32", "bytes of whole lines, from offset", atomic=True),
         Field("state", "u32", "REGION_*", atomic=True),
         Field("file_end", "u64", "size of the file before this write(); all ones: not a regular file"),
-        Field("spare", "u64", "zero", count=3),
+        Field("file_inode", "u64", "of that file, which may have been rotated away meanwhile"),
+        Field("gzip", "u32", "level at which the lines are compressed when they are written; 0: not"),
+        Field("pad", "u32", "zero"),
+        Field("spare", "u64", "zero", count=1),
     ),
 )
 

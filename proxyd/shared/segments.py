@@ -25,7 +25,7 @@ from proxyd.shared.counters import COUNTERS
 # The same everywhere: numbers of the layout, little-endian.
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
-_REGION = struct.Struct("<16sIIIIQ24x")
+_REGION = struct.Struct("<16sIIIIQQI12x")
 _PEER = struct.Struct("<16sIIQQQ16x")
 
 
@@ -73,7 +73,9 @@ class LogBlock:
 
     path_digest: bytes
     lines: bytes
+    gzip: int
     file_end: int | None
+    file_inode: int
 
 
 class Ledgers:
@@ -163,14 +165,17 @@ class Ledger:
         """The log lines in it. A region that points outside of the slab is skipped."""
         for number in range(layout.LOG_REGIONS):
             at = self._start + self.shape.regions_offset + number * layout.LOG_REGION.size
-            path_digest, offset, size, used, state, file_end = _REGION.unpack_from(self._memory, at)
+            path_digest, offset, size, used, state, end, inode, gzip = _REGION.unpack_from(self._memory, at)
             if state not in (layout.REGION_OPEN, layout.REGION_WRITING) or not used:
                 continue
             if used > size or offset + size > self.shape.slab_bytes:
                 continue
             start = self._start + self.shape.slab_offset + offset
-            writing = state == layout.REGION_WRITING
-            yield LogBlock(path_digest, self._memory[start : start + used], file_end if writing else None)
+            lines = self._memory[start : start + used]
+            if state == layout.REGION_WRITING:
+                yield LogBlock(path_digest, lines, gzip, end, inode)
+            else:
+                yield LogBlock(path_digest, lines, gzip, None, 0)
 
     def put_counters(self, values: list[int]) -> None:
         """Say what was counted, in the order of COUNTERS: in the master's own."""

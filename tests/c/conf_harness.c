@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "generated/variables.h"
 #include "main_segments.h"
-#include "proxy/access_log.h"
+#include "proxy/log_sink.h"
 #include "proxy/map.h"
 
 static int access_fd, error_fd;
@@ -51,8 +51,8 @@ static void default_settings(conf_world *world)
     px_plan_log_file *error_file = px_arena_zalloc(&world->arena, sizeof *error_file);
     add_log(world, &world->log_file, "access", access_fd);
     add_log(world, error_file, "errors", error_fd);
-    *access =
-        (px_plan_access_log){&world->log_file, conf_text(world, "$status $request $body_bytes_sent"), 0};
+    *access = (px_plan_access_log){.file = &world->log_file,
+                                   .format = conf_text(world, "$status $request $body_bytes_sent")};
     *errors = (px_plan_error_log){error_file, PX_LOG_INFO};
     settings->server_tokens = S("proxyd");
     settings->default_type = S("text/plain");

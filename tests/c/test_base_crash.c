@@ -52,7 +52,7 @@ static int die(void (*how)(void))
         return -1;
     pid_t child = fork();
     if (child == 0) {
-        const px_log_target target = {ends[1], PX_LOG_ERROR};
+        const px_log_target target = {.fd = ends[1], .level = PX_LOG_ERROR};
         const px_log log = {&target, 1, PX_LOG_ERROR};
         px_crash_use_log(&log);
         px_crash_generation = 7;

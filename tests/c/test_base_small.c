@@ -162,7 +162,7 @@ static bool matches(const char *pattern)
 TEST(log_line, "a line has nginx's form")
 {
     int fd = log_file();
-    px_log_target target = {fd, PX_LOG_INFO};
+    px_log_target target = {.fd = fd, .level = PX_LOG_INFO};
     px_log log = {&target, 1, PX_LOG_INFO};
     px_log_at(&log, PX_LOG_ERROR, 7, "connect() failed (%s) while connecting to %.*s",
               px_log_errno(ECONNREFUSED), PX_SLICE_ARGS(PX_SLICE("upstream")));
@@ -184,7 +184,7 @@ TEST(log_line, "a line has nginx's form")
 TEST(log_escapes, "a peer's line feed cannot begin a line of its own")
 {
     int fd = log_file();
-    px_log_target target = {fd, PX_LOG_INFO};
+    px_log_target target = {.fd = fd, .level = PX_LOG_INFO};
     px_log log = {&target, 1, PX_LOG_INFO};
     px_log_at(&log, PX_LOG_ERROR, 0, "got \"%s\"", "a\nb\r\x1b[1m\x7f\xc3\xa4");
     read_log(fd);
@@ -200,7 +200,7 @@ TEST(log_cuts, "a line has 2048 bytes at most, and its line feed, wherever escap
         memset(long_text + 1990, '\n', 1000);
         long_text[4000] = '\0';
         int fd = log_file();
-        px_log_target target = {fd, PX_LOG_INFO};
+        px_log_target target = {.fd = fd, .level = PX_LOG_INFO};
         px_log log = {&target, 1, PX_LOG_INFO};
         px_log_at(&log, PX_LOG_ERROR, 0, "%s", long_text + escapes);
         px_slice line = read_log(fd);
@@ -214,7 +214,9 @@ TEST(log_cuts, "a line has 2048 bytes at most, and its line feed, wherever escap
 TEST(log_levels, "each target takes the lines up to its own level, and errno survives")
 {
     int all = log_file(), few = log_file();
-    px_log_target targets[] = {{all, PX_LOG_DEBUG}, {few, PX_LOG_ERROR}, {-1, PX_LOG_DEBUG}};
+    px_log_target targets[] = {{.fd = all, .level = PX_LOG_DEBUG},
+                               {.fd = few, .level = PX_LOG_ERROR},
+                               {.fd = -1, .level = PX_LOG_DEBUG}};
     px_log log = {targets, 3, PX_LOG_DEBUG};
     errno = EPIPE;
     px_log_at(&log, PX_LOG_NOTICE, 0, "a notice");

@@ -7,7 +7,7 @@
 
 #include "engine_private.h"
 #include "main_segments.h"
-#include "proxy/access_log.h"
+#include "proxy/log_sink.h"
 #include "proxy/upstream.h"
 
 static px_engine *engine;
@@ -137,10 +137,12 @@ static void add_upstream(uint8_t digest, const char *name, unsigned port)
 
 static void add_log_file(uint8_t digest, const char *path)
 {
-    px_buffer body = begin(3);
+    px_buffer body = begin(5);
     put_text(&body, path);
     put(&body, 0);
     put(&body, 0);
+    put(&body, 0);
+    put(&body, 0xc0); /* no syslog */
     add("LogFile", digest, body);
 }
 

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <zlib.h>
 
+#include "base/gzip.h"
 #include "shm/ledger.h"
 
 enum { PEERS = 8, SLAB = 8192 };
@@ -208,25 +210,25 @@ TEST(regions, "regions do not overlap, are used again, and are refused when the 
 {
     begin();
     px_log_region one, two, three, many[PX_LOG_REGIONS + 1];
-    CHECK(px_log_region_take(&ledger, digest, 4096, &one));
-    CHECK(px_log_region_take(&ledger, digest, 3000, &two));
-    CHECK(!px_log_region_take(&ledger, digest, 4096, &three));
+    CHECK(px_log_region_take(&ledger, digest, 4096, 0, &one));
+    CHECK(px_log_region_take(&ledger, digest, 3000, 0, &two));
+    CHECK(!px_log_region_take(&ledger, digest, 4096, 0, &three));
     CHECK(three.ledger == NULL);
     px_log_region_free(&three);
-    CHECK(px_log_region_take(&ledger, digest, 1096, &three)); /* to the last byte */
+    CHECK(px_log_region_take(&ledger, digest, 1096, 0, &three)); /* to the last byte */
     CHECK(one.bytes + 4096 <= two.bytes && two.bytes + 3000 <= three.bytes);
     CHECK(three.bytes + 1096 <= ledger.zone.base + (SELF + 1) * stride);
     px_log_region_free(&one);
     px_log_region_free(&one);
-    CHECK(px_log_region_take(&ledger, digest, 4096, &one)); /* the gap in front */
+    CHECK(px_log_region_take(&ledger, digest, 4096, 0, &one)); /* the gap in front */
     CHECK(one.bytes + 4096 <= two.bytes);
     px_log_region_free(&one);
     px_log_region_free(&two);
     px_log_region_free(&three);
     for (unsigned i = 0; i < PX_LOG_REGIONS; i++)
-        REQUIRE(px_log_region_take(&ledger, digest, 16, &many[i]));
-    CHECK(!px_log_region_take(&ledger, digest, 16, &many[PX_LOG_REGIONS]));
-    CHECK(!px_log_region_take(&ledger, digest, 0, &many[PX_LOG_REGIONS]));
+        REQUIRE(px_log_region_take(&ledger, digest, 16, 0, &many[i]));
+    CHECK(!px_log_region_take(&ledger, digest, 16, 0, &many[PX_LOG_REGIONS]));
+    CHECK(!px_log_region_take(&ledger, digest, 0, 0, &many[PX_LOG_REGIONS]));
     end();
 }
 
@@ -244,7 +246,7 @@ static void begin_log(const char *lines)
 {
     begin();
     file = memfd_create("log", MFD_CLOEXEC);
-    if (!px_log_region_take(&ledger, digest, 64, &region) ||
+    if (!px_log_region_take(&ledger, digest, 64, 0, &region) ||
         !px_log_region_add(&region, px_slice_from(lines, strlen(lines))))
         abort();
 }
@@ -296,7 +298,7 @@ static unsigned states_seen;
 static void take(void)
 {
     px_log_region taken;
-    px_log_region_take(&ledger, digest, 64, &taken);
+    px_log_region_take(&ledger, digest, 64, 0, &taken);
 }
 
 static bool free_or_whole(void)
@@ -387,5 +389,25 @@ TEST(write_to_a_pipe, "what is not a file has no end to look behind")
     CHECK_INT(read(ends[0], shown, sizeof shown), 5);
     close(ends[0]);
     close(ends[1]);
+    end_log();
+}
+
+TEST(write_gzip, "a compressed log's lines are one member of a gzip file")
+{
+    uint8_t plain[64];
+    begin_log("one\ntwo\n");
+    region.gzip = 1;
+    CHECK(px_log_region_write(&region, file));
+    px_slice text = file_text();
+    z_stream stream = {.next_in = (uint8_t *)(uintptr_t)text.data,
+                       .avail_in = (uInt)text.len,
+                       .next_out = plain,
+                       .avail_out = sizeof plain};
+    REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
+    CHECK_INT(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    CHECK_INT(stream.avail_in, 0);
+    CHECK(stream.total_out == 8 && memcmp(plain, "one\ntwo\n", 8) == 0);
+    inflateEnd(&stream);
+    px_gzip_clear();
     end_log();
 }

@@ -137,6 +137,8 @@ FIELDS = (
     _region("used", 4),
     _region("state", 4),
     _region("file_end", 8),
+    _region("file_inode", 8),
+    _region("gzip", 4, most=1),
     _region("offset", 4, most=1),
     _region("size", 4, most=1),
     _region("path_digest", 8, most=1),

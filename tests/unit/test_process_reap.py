@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxyd.process.reap import missing_lines, write_lines
+from proxyd.process.reap import compress, missing_lines, write_lines
 from proxyd.shared.segments import LogBlock
 
 BEFORE = b"an older line\n"
@@ -15,12 +15,12 @@ LINES = b"".join(b"GET /%d of worker 1\n" % number for number in range(1, 200))
 OTHERS = b"GET /1 of worker 2\n"
 
 
-def left_after(log: Path, content: bytes, file_end: int | None) -> bytes:
+def left_after(log: Path, content: bytes, file_end: int | None, gzip: int = 0) -> bytes:
     """What is missing when the file has this content."""
     log.write_bytes(content)
     fd = os.open(log, os.O_WRONLY | os.O_APPEND)
     try:
-        return missing_lines(fd, LogBlock(b"", LINES, file_end))
+        return missing_lines(fd, LogBlock(b"", LINES, gzip, file_end, 0))
     finally:
         os.close(fd)
 
@@ -58,6 +58,14 @@ def test_a_cut_line_with_another_behind_it_is_repeated_wholly(tmp_path: Path) ->
 
 def test_a_file_that_was_truncated_gets_everything(tmp_path: Path) -> None:
     assert left_after(tmp_path / "log", b"", len(BEFORE)) == LINES
+
+
+def test_a_compressed_block_is_finished_or_repeated_wholly(tmp_path: Path) -> None:
+    before, member, others = (compress(lines, 1) for lines in (BEFORE, LINES, OTHERS))
+    assert left_after(tmp_path / "log", before, None, 1) == member
+    assert left_after(tmp_path / "log", before + member + others, len(before), 1) == b""
+    assert left_after(tmp_path / "log", before + member[:50], len(before), 1) == member[50:]
+    assert left_after(tmp_path / "log", before + member[:50] + others, len(before), 1) == member
 
 
 def test_a_reader_that_does_not_read_is_not_waited_for() -> None:

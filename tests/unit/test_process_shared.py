@@ -28,7 +28,7 @@ class WorkerSide:
     def region(self, number: int, **values: int) -> None:
         start = SHAPE.regions_offset + number * layout.LOG_REGION.size
         for name, value in values.items():
-            kind = "Q" if name == "file_end" else "I"
+            kind = "Q" if name in ("file_end", "file_inode") else "I"
             self.put(start + layout.LOG_REGION.offsets[name], kind, value)
 
     def lines(self, offset: int, content: bytes) -> None:
