@@ -312,6 +312,7 @@ px_plan_peer conf_peer(int port, int weight)
     char *name = names[next++ % MAKE_MOST];
     snprintf(name, sizeof names[0], "127.0.0.1:%d", port);
     return (px_plan_peer){.name = px_slice_from(name, strlen(name)),
+                          .server = px_slice_from(name, strlen(name)),
                           .address = px_slice_from(ip, 4),
                           .family = 4,
                           .port = port,
@@ -323,11 +324,18 @@ px_plan_peer conf_peer(int port, int weight)
 const px_plan_upstream *conf_upstream(conf_world *world, const char *name, const px_plan_peer *peers,
                                       uint32_t count)
 {
+    return conf_balanced(world, name, peers, count, PX_BALANCE_ROUND_ROBIN);
+}
+
+const px_plan_upstream *conf_balanced(conf_world *world, const char *name, const px_plan_peer *peers,
+                                      uint32_t count, int balance)
+{
     px_plan_upstream *upstream = px_arena_zalloc(&world->arena, sizeof *upstream);
     px_plan_peer *copies = px_arena_alloc(&world->arena, count * sizeof *copies);
     memcpy(copies, peers, count * sizeof *copies);
     upstream->name = px_slice_from(name, strlen(name));
     upstream->peers = (px_plan_peer_list){copies, count};
+    upstream->balance = balance;
     upstream->keepalive = 8;
     upstream->keepalive_requests = 1000;
     upstream->keepalive_time = 3600000;

@@ -55,6 +55,9 @@ void conf_listen_default(conf_world *world, const px_plan_server *server);
 px_plan_peer conf_peer(int port, int weight);
 const px_plan_upstream *conf_upstream(conf_world *world, const char *name, const px_plan_peer *peers,
                                       uint32_t count);
+/* balance: PX_BALANCE_*. */
+const px_plan_upstream *conf_balanced(conf_world *world, const char *name, const px_plan_peer *peers,
+                                      uint32_t count, int balance);
 px_plan_proxy_pass *conf_proxy(conf_world *world, const px_plan_upstream *upstream, const char *uri,
                                int prefix_bytes);
 
