@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(5685923327669492874)
+#define PX_PLAN_LAYOUT INT64_C(2872600219104999510)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -32,6 +32,23 @@ enum {
     PX_NEXT_502 = 256,
     PX_NEXT_503 = 512,
     PX_NEXT_504 = 1024,
+};
+
+enum {
+    PX_IGNORE_X_ACCEL_REDIRECT = 1,
+    PX_IGNORE_X_ACCEL_EXPIRES = 2,
+    PX_IGNORE_X_ACCEL_LIMIT_RATE = 4,
+    PX_IGNORE_X_ACCEL_BUFFERING = 8,
+    PX_IGNORE_X_ACCEL_CHARSET = 16,
+    PX_IGNORE_EXPIRES = 32,
+    PX_IGNORE_CACHE_CONTROL = 64,
+    PX_IGNORE_SET_COOKIE = 128,
+    PX_IGNORE_VARY = 256,
+};
+
+enum {
+    PX_KEEPALIVE_MSIE6 = 1,
+    PX_KEEPALIVE_SAFARI = 2,
 };
 
 enum {
@@ -68,6 +85,7 @@ typedef struct px_plan_access_log px_plan_access_log;
 typedef struct px_plan_error_log px_plan_error_log;
 typedef struct px_plan_add_header px_plan_add_header;
 typedef struct px_plan_set_header px_plan_set_header;
+typedef struct px_plan_proxy_bind px_plan_proxy_bind;
 typedef struct px_plan_peer px_plan_peer;
 typedef struct px_plan_upstream px_plan_upstream;
 typedef struct px_plan_return px_plan_return;
@@ -298,6 +316,11 @@ struct px_plan_set_header {
     px_plan_piece_list value;
 };
 
+/* ``proxy_bind``: the text of an address; one without variables is right. */
+struct px_plan_proxy_bind {
+    px_plan_piece_list address;
+};
+
 /* One address of a ``server`` line of an upstream. */
 struct px_plan_peer {
     px_slice name;
@@ -441,6 +464,17 @@ struct px_plan_settings {
     px_plan_buffers *large_client_header_buffers;
     int64_t client_max_body_size;
     int64_t client_body_buffer_size;
+    bool underscores_in_headers;
+    bool ignore_invalid_headers;
+    bool merge_slashes;
+    int64_t max_headers;
+    int64_t keepalive_disable;
+    int64_t keepalive_min_timeout;
+    int64_t lingering_close;
+    int64_t lingering_time;
+    int64_t lingering_timeout;
+    bool reset_timedout_connection;
+    bool chunked_transfer_encoding;
     bool uninitialized_variable_warn;
     const px_plan_types *types;
     px_plan_add_header_list add_header;
@@ -461,6 +495,14 @@ struct px_plan_settings {
     int64_t proxy_next_upstream_tries;
     int64_t proxy_next_upstream_timeout;
     bool proxy_socket_keepalive;
+    px_plan_piece_list *proxy_method; /* NULL: None */
+    px_plan_piece_list *proxy_set_body; /* NULL: None */
+    bool proxy_pass_request_headers;
+    bool proxy_pass_request_body;
+    int64_t proxy_ignore_headers;
+    px_plan_proxy_bind *proxy_bind; /* NULL: None */
+    int64_t proxy_socket_rcvbuf;
+    int64_t proxy_socket_sndbuf;
     void *runtime;
 };
 

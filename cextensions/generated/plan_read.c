@@ -522,6 +522,14 @@ bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out)
+{
+    return px_plan_enter_struct(in, "ProxyBind", 1)
+           && px_plan_field(in, "address")
+           && read_piece_list(in, &out->address)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
 {
     return px_plan_enter_struct(in, "Peer", 11)
@@ -797,6 +805,24 @@ bool px_plan_read_engine_plan(px_plan_reader *in, px_plan_engine_plan *out)
            && px_plan_leave(in);
 }
 
+static bool read_settings_proxy_method(px_plan_reader *in, px_plan_piece_list **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return read_piece_list(in, *out);
+}
+
+static bool read_settings_proxy_set_body(px_plan_reader *in, px_plan_piece_list **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return read_piece_list(in, *out);
+}
+
 static bool read_settings_large_client_header_buffers(px_plan_reader *in, px_plan_buffers **out)
 {
     *out = px_plan_items(in, 1, sizeof **out);
@@ -809,9 +835,18 @@ static bool read_settings_proxy_buffers(px_plan_reader *in, px_plan_buffers **ou
     return px_plan_read_buffers(in, *out);
 }
 
+static bool read_settings_proxy_bind(px_plan_reader *in, px_plan_proxy_bind **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_proxy_bind(in, *out);
+}
+
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 33)
+    return px_plan_enter_struct(in, "Settings", 52)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -838,6 +873,28 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_int(in, &out->client_max_body_size)
            && px_plan_field(in, "client_body_buffer_size")
            && px_plan_int(in, &out->client_body_buffer_size)
+           && px_plan_field(in, "underscores_in_headers")
+           && px_plan_bool(in, &out->underscores_in_headers)
+           && px_plan_field(in, "ignore_invalid_headers")
+           && px_plan_bool(in, &out->ignore_invalid_headers)
+           && px_plan_field(in, "merge_slashes")
+           && px_plan_bool(in, &out->merge_slashes)
+           && px_plan_field(in, "max_headers")
+           && px_plan_int(in, &out->max_headers)
+           && px_plan_field(in, "keepalive_disable")
+           && px_plan_int(in, &out->keepalive_disable)
+           && px_plan_field(in, "keepalive_min_timeout")
+           && px_plan_int(in, &out->keepalive_min_timeout)
+           && px_plan_field(in, "lingering_close")
+           && px_plan_int(in, &out->lingering_close)
+           && px_plan_field(in, "lingering_time")
+           && px_plan_int(in, &out->lingering_time)
+           && px_plan_field(in, "lingering_timeout")
+           && px_plan_int(in, &out->lingering_timeout)
+           && px_plan_field(in, "reset_timedout_connection")
+           && px_plan_bool(in, &out->reset_timedout_connection)
+           && px_plan_field(in, "chunked_transfer_encoding")
+           && px_plan_bool(in, &out->chunked_transfer_encoding)
            && px_plan_field(in, "uninitialized_variable_warn")
            && px_plan_bool(in, &out->uninitialized_variable_warn)
            && px_plan_field(in, "types")
@@ -878,6 +935,22 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_int(in, &out->proxy_next_upstream_timeout)
            && px_plan_field(in, "proxy_socket_keepalive")
            && px_plan_bool(in, &out->proxy_socket_keepalive)
+           && px_plan_field(in, "proxy_method")
+           && read_settings_proxy_method(in, &out->proxy_method)
+           && px_plan_field(in, "proxy_set_body")
+           && read_settings_proxy_set_body(in, &out->proxy_set_body)
+           && px_plan_field(in, "proxy_pass_request_headers")
+           && px_plan_bool(in, &out->proxy_pass_request_headers)
+           && px_plan_field(in, "proxy_pass_request_body")
+           && px_plan_bool(in, &out->proxy_pass_request_body)
+           && px_plan_field(in, "proxy_ignore_headers")
+           && px_plan_int(in, &out->proxy_ignore_headers)
+           && px_plan_field(in, "proxy_bind")
+           && read_settings_proxy_bind(in, &out->proxy_bind)
+           && px_plan_field(in, "proxy_socket_rcvbuf")
+           && px_plan_int(in, &out->proxy_socket_rcvbuf)
+           && px_plan_field(in, "proxy_socket_sndbuf")
+           && px_plan_int(in, &out->proxy_socket_sndbuf)
            && px_plan_leave(in);
 }
 

@@ -22,6 +22,7 @@ bool px_plan_read_access_log(px_plan_reader *in, px_plan_access_log *out);
 bool px_plan_read_error_log(px_plan_reader *in, px_plan_error_log *out);
 bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out);
 bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out);
+bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out);
 bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out);
 bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out);
 bool px_plan_read_return(px_plan_reader *in, px_plan_return *out);

@@ -309,6 +309,16 @@ size_t px_h1_client_unsent(const px_h1_client *client)
     return client->output.queue.bytes;
 }
 
+void px_h1_client_set_mark(px_h1_client *client, uint64_t mark)
+{
+    client->mark = mark;
+}
+
+uint64_t px_h1_client_mark(const px_h1_client *client)
+{
+    return client->mark;
+}
+
 uint64_t px_h1_client_exchanges(const px_h1_client *client)
 {
     return client->exchanges;

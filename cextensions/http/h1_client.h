@@ -88,6 +88,9 @@ bool px_h1_client_reusable(const px_h1_client *client);
 void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone)(px_h1_client *client),
                        void *owner);
 
+/* What a connection is told apart by from others to the same peer: where it was made from. 0 at first. */
+void px_h1_client_set_mark(px_h1_client *client, uint64_t mark);
+uint64_t px_h1_client_mark(const px_h1_client *client);
 uint64_t px_h1_client_exchanges(const px_h1_client *client); /* served so far */
 uint64_t px_h1_client_opened_ms(const px_h1_client *client);
 /* Bytes that went to the peer and came from it in this exchange, framing included. Still there in

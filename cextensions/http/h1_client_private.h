@@ -62,6 +62,7 @@ struct px_h1_client {
     void (*on_gone)(px_h1_client *client);
     px_h1_client_limits limits;
     uint64_t exchanges, opened_ms;
+    uint64_t mark;           /* px_h1_client_set_mark */
     uint64_t sent, received; /* bytes of this exchange */
     px_slice bad;            /* failure.where of a head that cannot be understood */
     px_h1_input input;       /* received and not delivered */

@@ -113,6 +113,7 @@ void px_h1_conn_abort(px_h1_conn *conn, px_abort_reason reason)
 {
     px_h1_exchange *exchange = conn->exchange;
     px_stream *stream = &exchange->stream;
+    bool reset = reason == PX_ABORT_TIMEOUT && stream->settings != NULL && stream->settings->reset_timedout;
     if (stream->request != NULL && !exchange->over) {
         exchange->over = true;
         /* What it queued may live in the arena that on_abort clears. */
@@ -120,7 +121,7 @@ void px_h1_conn_abort(px_h1_conn *conn, px_abort_reason reason)
         stream->unsent = 0;
         stream->user->on_abort(stream, reason);
     }
-    px_h1_conn_close(conn, false);
+    px_h1_conn_close(conn, reset);
 }
 
 /* ---- events ---- */
@@ -275,8 +276,11 @@ void px_h1_conn_set_idle(px_h1_conn *conn, bool idle)
 
 static void drain_idle(px_loop *loop, px_h1_conn *conn, bool now)
 {
+    uint64_t now_ms = px_loop_now_ms(loop);
     conn->closing = true;
-    if (conn->client.requests > 0 || now)
+    if (!now && conn->client.requests > 0 && conn->head_ms > now_ms)
+        px_timer_start(loop, &conn->timer, conn->head_ms - now_ms);
+    else if (conn->client.requests > 0 || now)
         px_h1_conn_close(conn, false);
     else
         px_timer_start(loop, &conn->timer, DRAIN_NEW_MS);
@@ -322,10 +326,13 @@ void px_h1_server_drain(px_loop *loop, px_listener *listener, bool now)
 uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count)
 {
     uint32_t closed = 0;
-    while (closed < count && !px_list_empty(&idle_list)) {
-        px_h1_conn *conn = PX_CONTAINER(idle_list.next, px_h1_conn, link);
+    for (px_list *at = idle_list.next, *next; at != &idle_list && closed < count; at = next) {
+        px_h1_conn *conn = PX_CONTAINER(at, px_h1_conn, link);
+        next = at->next;
         if (conn->transport.loop != loop)
             break;
+        if (conn->head_ms > px_loop_now_ms(loop)) /* keepalive_min_timeout */
+            continue;
         px_h1_conn_close(conn, false);
         closed++;
     }

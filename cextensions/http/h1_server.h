@@ -7,6 +7,9 @@
 #include "http/h1_output.h"
 #include "http/stream.h"
 
+/* Whether a connection that ends is read for a while. */
+typedef enum px_lingering { PX_LINGERING_OFF, PX_LINGERING_ON, PX_LINGERING_ALWAYS } px_lingering;
+
 /* What the configuration says to a connection; asked anew for each request, so that a reload reaches open
  * connections. Times in ms. */
 typedef struct px_h1_settings {
@@ -15,8 +18,13 @@ typedef struct px_h1_settings {
     uint64_t keepalive_header; /* seconds announced in "Keep-Alive: timeout=", 0: none */
     uint64_t keepalive_requests, keepalive_time;
     uint32_t header_buffer_bytes, large_buffer_count, large_buffer_bytes;
-    bool ignore_invalid_headers, underscores_in_headers;
     px_h1_files files;
+    uint64_t keepalive_min; /* an idle connection is not closed for others' sake before that */
+    uint32_t max_headers;
+    uint8_t lingering_close; /* px_lingering */
+    bool ignore_invalid_headers, underscores_in_headers, merge_slashes;
+    bool reset_timedout; /* RST for connections that timed out */
+    bool chunked;        /* answers of unknown length are sent in chunks */
     const px_log *log;
 } px_h1_settings;
 

@@ -31,7 +31,7 @@ static void begin_linger(px_h1_conn *conn)
     px_h1_linger_event(conn);
 }
 
-static void go_idle(px_h1_conn *conn, uint64_t timeout_ms)
+static void go_idle(px_h1_conn *conn, uint64_t timeout_ms, uint64_t min_ms)
 {
     px_loop *loop = conn->transport.loop;
     px_h1_exchange_end(conn);
@@ -39,6 +39,7 @@ static void go_idle(px_h1_conn *conn, uint64_t timeout_ms)
     conn->state = PX_H1_IDLE;
     conn->scanned = 0;
     conn->line = conn->room = conn->buffers = 0;
+    conn->head_ms = px_loop_now_ms(loop) + min_ms;
     px_timer_start(loop, &conn->timer, timeout_ms);
     if (px_h1_input_empty(&conn->input))
         px_h1_input_drop(&conn->input);
@@ -58,21 +59,29 @@ static bool client_still_sends(const px_h1_conn *conn)
     return !conn->transport.read_ended && (!exchange->body_done || exchange->bad || unread);
 }
 
+static bool lingers(const px_h1_conn *conn, const px_h1_waits *waits)
+{
+    if (waits->lingering_close == PX_LINGERING_ALWAYS)
+        return !conn->transport.read_ended;
+    return waits->lingering_close == PX_LINGERING_ON && client_still_sends(conn);
+}
+
 void px_h1_after_answer(px_h1_conn *conn, const px_h1_waits *waits)
 {
     px_h1_exchange *exchange = conn->exchange;
     bool keep = exchange->stream.keepalive && !conn->closing;
     if (keep && exchange->body_done) {
-        go_idle(conn, waits->keepalive);
+        go_idle(conn, waits->keepalive, waits->keepalive_min);
         return;
     }
-    if (!client_still_sends(conn)) {
+    if (keep ? !client_still_sends(conn) : !lingers(conn, waits)) {
         px_h1_conn_close(conn, false);
         return;
     }
     conn->linger_until = px_loop_now_ms(conn->transport.loop) + waits->lingering_time;
     conn->linger_pause = waits->lingering_timeout;
     conn->keepalive = waits->keepalive;
+    conn->keepalive_min = waits->keepalive_min;
     if (!keep) {
         begin_linger(conn);
         return;
@@ -93,7 +102,7 @@ static void drain(px_h1_conn *conn)
     } else if (conn->closing) {
         px_h1_conn_close(conn, false);
     } else {
-        go_idle(conn, conn->keepalive);
+        go_idle(conn, conn->keepalive, conn->keepalive_min);
     }
 }
 

@@ -33,7 +33,7 @@ static void choose_framing(px_h1_exchange *exchange, const px_response_head *hea
         return;
     if (length_known)
         exchange->answer_left = (uint64_t)head->content_length;
-    else if (exchange->http10)
+    else if (exchange->http10 || !exchange->stream.settings->chunked)
         exchange->stream.keepalive = false;
     else
         exchange->chunked = true;
@@ -228,7 +228,11 @@ static void answer_done(px_h1_conn *conn)
 {
     px_stream *stream = &conn->exchange->stream;
     const px_h1_settings *settings = stream->settings; /* the Request's: may be gone after on_done */
-    px_h1_waits waits = {settings->keepalive_timeout, settings->lingering_time, settings->lingering_timeout};
+    px_h1_waits waits = {.keepalive = settings->keepalive_timeout,
+                         .keepalive_min = settings->keepalive_min,
+                         .lingering_time = settings->lingering_time,
+                         .lingering_timeout = settings->lingering_timeout,
+                         .lingering_close = settings->lingering_close};
     conn->exchange->over = true;
     stream->user->on_done(stream);
     if (conn->state == PX_H1_CLOSED)
@@ -288,7 +292,7 @@ static void reset(px_stream *stream)
 {
     px_h1_conn *conn = px_h1_stream_conn(stream);
     stream->request = NULL;
-    px_h1_conn_close(conn, false);
+    px_h1_conn_close(conn, stream->settings->reset_timedout);
 }
 
 static bool take_transport(px_stream *stream, px_transport *transport, void (*on_ready)(px_transport *),

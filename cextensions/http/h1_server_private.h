@@ -68,12 +68,13 @@ typedef struct px_h1_conn {
             uint32_t line;    /* the line that begins here is not complete */
             uint32_t room;    /* what nginx's current header buffer would have left */
             uint32_t buffers; /* how many of nginx's large buffers would be used */
-            uint64_t head_ms; /* HEAD: when its first byte was there */
+            uint64_t head_ms; /* HEAD: when its first byte was there; IDLE: kept until then */
         };
         struct {                   /* DRAIN, LINGER */
             uint64_t linger_until; /* monotonic ms */
             uint64_t linger_pause; /* the longest silence */
             uint64_t keepalive;    /* the timeout of the IDLE that follows DRAIN */
+            uint64_t keepalive_min;
         };
     };
     char address_text[INET6_ADDRSTRLEN];
@@ -169,7 +170,8 @@ void px_h1_flush(px_h1_conn *conn);
 
 /* h1_server_close.c */
 typedef struct px_h1_waits {
-    uint64_t keepalive, lingering_time, lingering_timeout; /* ms */
+    uint64_t keepalive, keepalive_min, lingering_time, lingering_timeout; /* ms */
+    uint8_t lingering_close;
 } px_h1_waits;
 /* The answer is with the kernel and the Request is gone. waits: of the settings that it had. */
 void px_h1_after_answer(px_h1_conn *conn, const px_h1_waits *waits);

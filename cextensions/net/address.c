@@ -50,6 +50,64 @@ bool px_address_make(px_address *address, int family, px_slice bytes, int port)
     return family == PX_FAMILY_V6 && make_v6(address, bytes, (uint16_t)port);
 }
 
+static bool read_port(px_slice text, int *port)
+{
+    int value = 0;
+    if (text.len == 0 || text.len > 5)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *port = value;
+    return value >= 1 && value <= UINT16_MAX;
+}
+
+/* inet_pton() wants a final zero. */
+static bool read_ip(px_slice text, int family, uint8_t bytes[16])
+{
+    char copy[INET6_ADDRSTRLEN];
+    if (text.len == 0 || text.len >= sizeof copy || memchr(text.data, 0, text.len) != NULL)
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return inet_pton(family, copy, bytes) == 1;
+}
+
+static bool parse_bracketed(px_address *address, px_slice text, int port)
+{
+    uint8_t ip[16];
+    const uint8_t *bracket = memchr(text.data, ']', text.len);
+    if (bracket == NULL)
+        return false;
+    size_t len = (size_t)(bracket - text.data) + 1;
+    px_slice after = {text.data + len, text.len - len};
+    if (after.len > 0 &&
+        (after.data[0] != ':' || !read_port(px_slice_from(after.data + 1, after.len - 1), &port)))
+        return false;
+    return read_ip(px_slice_from(text.data + 1, len - 2), AF_INET6, ip) &&
+           px_address_make(address, PX_FAMILY_V6, px_slice_from(ip, 16), port);
+}
+
+bool px_address_parse(px_address *address, px_slice text, int port)
+{
+    uint8_t ip[16];
+    if (text.len > 5 && px_slice_equal_caseless(px_slice_from(text.data, 5), PX_SLICE("unix:")))
+        return memchr(text.data, 0, text.len) == NULL &&
+               px_address_make(address, PX_FAMILY_LOCAL, px_slice_from(text.data + 5, text.len - 5), 0);
+    if (text.len > 0 && text.data[0] == '[')
+        return parse_bracketed(address, text, port);
+    if (read_ip(text, AF_INET6, ip))
+        return px_address_make(address, PX_FAMILY_V6, px_slice_from(ip, 16), port);
+    const uint8_t *colon = text.len > 0 ? memchr(text.data, ':', text.len) : NULL;
+    size_t len = colon != NULL ? (size_t)(colon - text.data) : text.len;
+    if (colon != NULL && !read_port(px_slice_from(colon + 1, text.len - len - 1), &port))
+        return false;
+    return read_ip(px_slice_from(text.data, len), AF_INET, ip) &&
+           px_address_make(address, PX_FAMILY_V4, px_slice_from(ip, 4), port);
+}
+
 /* inet_ntop() goes through sprintf(); this is on the way of each connection. */
 static px_slice v4_text(const struct in_addr *ip, px_arena *arena)
 {

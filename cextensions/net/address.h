@@ -32,6 +32,9 @@ enum { PX_FAMILY_LOCAL = 1, PX_FAMILY_V4 = 4, PX_FAMILY_V6 = 6 };
 
 /* bytes: the IP or the unix path. False when they do not fit together. */
 bool px_address_make(px_address *address, int family, px_slice bytes, int port);
+/* "127.0.0.1", "127.0.0.1:80", "::1", "[::1]", "[::1]:80", "unix:/path": no names. port: when there is none.
+ * False: it is none of these. */
+bool px_address_parse(px_address *address, px_slice text, int port);
 /* "127.0.0.1", "::1", "unix:"; without the port. Bytes in arena. */
 px_slice px_address_host(const px_address *address, px_arena *arena);
 /* 0 for unix. */

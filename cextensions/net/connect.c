@@ -5,24 +5,54 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-static void set_options(int fd, int family, bool keepalive)
+static bool bind_failed;
+
+static void set_options(int fd, int family, const px_connect_options *options)
 {
     const int on = 1;
+    if (options->receive_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options->receive_bytes, sizeof options->receive_bytes);
+    if (options->send_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options->send_bytes, sizeof options->send_bytes);
     if (family == AF_UNIX)
         return;
     /* Heads and bodies leave in as few writes as there can be: waiting to fill a segment only adds delay. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (keepalive)
+    if (options->keepalive)
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-int px_connect(const px_address *address, bool keepalive, bool *pending)
+/* Without a port of its own, the kernel chooses it when it knows the peer: one local port can then serve
+ * connections to several. */
+static bool bind_to(int fd, int family, const px_address *local)
+{
+    const int on = 1;
+    if (local == NULL)
+        return true;
+    if (family != AF_UNIX && px_address_port(local) == 0)
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    bind_failed = bind(fd, &local->any, local->len) < 0;
+    return !bind_failed;
+}
+
+static int fail(int fd)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int px_connect(const px_address *address, const px_connect_options *options, bool *pending)
 {
     int family = address->any.sa_family;
+    bind_failed = false;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    set_options(fd, family, keepalive);
+    set_options(fd, family, options);
+    if (!bind_to(fd, family, options->local))
+        return fail(fd);
     *pending = false;
     if (connect(fd, &address->any, address->len) == 0)
         return fd;
@@ -30,10 +60,12 @@ int px_connect(const px_address *address, bool keepalive, bool *pending)
         *pending = true;
         return fd;
     }
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return fail(fd);
+}
+
+bool px_connect_bind_failed(void)
+{
+    return bind_failed;
 }
 
 int px_connect_error(int fd)

@@ -55,6 +55,7 @@ typedef struct px_set_header {
 } px_set_header;
 
 typedef struct px_log_sink px_log_sink;
+typedef struct px_proxy_rules px_proxy_rules;
 
 typedef struct px_log_cache px_log_cache;
 
@@ -86,7 +87,8 @@ typedef struct px_settings {
     px_h1_client_limits limits;
     size_t read_ahead; /* bytes of an answer that may wait for a slow client */
     size_t body_buffer;
-    bool sends_upgrade; /* proxy_set_header Upgrade: a peer may answer 101 */
+    px_proxy_rules *proxy; /* proxy_rules.h */
+    bool sends_upgrade;    /* proxy_set_header Upgrade: a peer may answer 101 */
 } px_settings;
 
 typedef struct px_location px_location;

@@ -4,10 +4,9 @@
 #include "proxy/access_log.h"
 #include "proxy/conf.h"
 #include "proxy/log_sink.h"
+#include "proxy/proxy_rules.h"
 #include "proxy/vars.h"
 
-#define LINGERING_TIME_MS 30000 /* nginx's lingering_time */
-#define LINGERING_TIMEOUT_MS 5000
 #define HEAD_MOST (1u << 20) /* no head of a peer's answer may be larger, whatever proxy_buffer_size says */
 #define READ_BYTES 16384
 #define BUFFER_MOST ((int64_t)1 << 30)
@@ -41,17 +40,23 @@ static void build_h1(px_settings *settings)
         .client_body_timeout = time_of(plan->client_body_timeout),
         .send_timeout = time_of(plan->send_timeout),
         .keepalive_timeout = time_of(plan->keepalive_timeout),
-        .lingering_time = LINGERING_TIME_MS,
-        .lingering_timeout = LINGERING_TIMEOUT_MS,
+        .lingering_time = time_of(plan->lingering_time),
+        .lingering_timeout = time_of(plan->lingering_timeout),
         .keepalive_header = time_of(plan->keepalive_timeout_header) / 1000,
         .keepalive_requests = time_of(plan->keepalive_requests),
         .keepalive_time = time_of(plan->keepalive_time),
         .header_buffer_bytes = (uint32_t)within(plan->client_header_buffer_size, 1, HEAD_MOST),
         .large_buffer_count = (uint32_t)within(plan->large_client_header_buffers->number, 1, 1024),
         .large_buffer_bytes = (uint32_t)within(plan->large_client_header_buffers->size, 1, HEAD_MOST),
-        .ignore_invalid_headers = true,
-        .underscores_in_headers = false,
         .files = {.sendfile = true, .chunk_bytes = 2u << 20, .read_count = 2, .read_bytes = 32768},
+        .keepalive_min = time_of(plan->keepalive_min_timeout),
+        .max_headers = (uint32_t)within(plan->max_headers, 1, PX_MAX_HEADERS),
+        .lingering_close = (uint8_t)within(plan->lingering_close, PX_LINGERING_OFF, PX_LINGERING_ALWAYS),
+        .ignore_invalid_headers = plan->ignore_invalid_headers,
+        .underscores_in_headers = plan->underscores_in_headers,
+        .merge_slashes = plan->merge_slashes,
+        .reset_timedout = plan->reset_timedout_connection,
+        .chunked = plan->chunked_transfer_encoding,
         .log = &settings->log,
     };
 }
@@ -200,7 +205,8 @@ bool px_build_settings(px_build *build, px_plan_settings *plan)
     build_limits(settings);
     build_hidden(build, settings);
     return px_build_log(build, &plan->error_log, &settings->log) && build_access_logs(build, settings) &&
-           build_add_headers(build, settings) && build_set_headers(build, settings);
+           build_add_headers(build, settings) && build_set_headers(build, settings) &&
+           px_build_proxy_rules(build, settings);
 }
 
 bool px_build_types(px_build *build, px_plan_types *plan)

@@ -111,6 +111,18 @@ static bool must_know_length(const px_proxy *proxy)
     return r->head.body == PX_BODY_CHUNKED && r->settings->plan->proxy_http_version == 10;
 }
 
+/* Nobody wants it, but its end must be known before the peer is asked, as in nginx. */
+static void leave_body(px_proxy *proxy, px_piece *pieces, uint32_t count)
+{
+    release_all(pieces, count);
+    if (!proxy->body_whole) {
+        ask_for_body(proxy);
+        return;
+    }
+    proxy->waiting_for_body = false;
+    px_proxy_try(proxy);
+}
+
 static void gather_body(px_proxy *proxy, px_piece *pieces, uint32_t count)
 {
     px_request *r = proxy->request;
@@ -153,6 +165,8 @@ static void on_body(px_request *r, px_piece *pieces, uint32_t count, bool last)
     if (grew_too_large(proxy)) {
         release_all(pieces, count);
         px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
+    } else if (proxy->leaves_body) {
+        leave_body(proxy, pieces, count);
     } else if (proxy->waiting_for_body) {
         gather_body(proxy, pieces, count);
     } else if (proxy->client != NULL) {
@@ -182,15 +196,18 @@ static void send_held(px_proxy *proxy)
 void px_proxy_send_request(px_proxy *proxy)
 {
     px_request *r = proxy->request;
-    int64_t body = proxy->body_whole ? (int64_t)proxy->body_bytes : r->head.body;
+    int64_t body = proxy->leaves_body  ? (int64_t)proxy->set_body.len
+                   : proxy->body_whole ? (int64_t)proxy->body_bytes
+                                       : r->head.body;
     if (proxy->head.data == NULL || proxy->head_body != body) {
         proxy->head = px_proxy_make_head(proxy, body);
         proxy->head_body = body;
     }
     proxy->chunked = body == PX_BODY_CHUNKED;
-    px_piece head = {proxy->head.data, proxy->head.len, NULL};
+    px_piece head[2] = {{proxy->head.data, proxy->head.len, NULL},
+                        {proxy->set_body.data, proxy->set_body.len, NULL}};
     bool nothing_follows = proxy->body_whole && proxy->held_count == 0;
-    px_h1_client_send(proxy->client, &head, 1, false, nothing_follows);
+    px_h1_client_send(proxy->client, head, proxy->set_body.len > 0 ? 2 : 1, false, nothing_follows);
     if (proxy->held_count > 0)
         send_held(proxy);
 }
@@ -201,6 +218,19 @@ void px_proxy_on_sent(px_h1_client *client)
 }
 
 /* ---- start and end ---- */
+
+/* What differs from the client's request. False: what the configuration made of it cannot be sent. */
+static bool prepare(px_proxy *proxy)
+{
+    px_request *r = proxy->request;
+    const px_template *body = r->settings->proxy->body;
+    proxy->leaves_body = px_proxy_leaves_body(r);
+    if (body != NULL)
+        proxy->set_body = px_template_value(body, r);
+    proxy->method = px_proxy_method(r);
+    proxy->asks_head = px_slice_equal_caseless(proxy->method, PX_SLICE("HEAD"));
+    return proxy->method.data != NULL;
+}
 
 static px_step start(px_request *r)
 {
@@ -221,7 +251,10 @@ static px_step start(px_request *r)
     px_pick_begin(&proxy->pick, proxy->upstream, tries > 0 && tries < UINT32_MAX ? (uint32_t)tries : 0,
                   &r->arena);
     px_pick_request(&proxy->pick, r);
-    if (!proxy->body_whole && (settings->proxy_request_buffering || must_know_length(proxy))) {
+    if (!prepare(proxy))
+        return px_request_fail(r, 500, PX_REASON_INVALID_UPSTREAM);
+    if (!proxy->body_whole &&
+        (settings->proxy_request_buffering || must_know_length(proxy) || proxy->leaves_body)) {
         proxy->waiting_for_body = true;
         ask_for_body(proxy);
     } else {

@@ -9,6 +9,7 @@
 #define PX_PROXY_HANDLER_PROXY_H
 
 #include "http/tunnel.h"
+#include "proxy/proxy_rules.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
 
@@ -33,6 +34,8 @@ typedef struct px_proxy {
     px_list tunnel_link; /* in px_worker.tunnels */
 
     px_slice uri; /* as the peer gets it: path and query */
+    px_slice method;
+    px_slice set_body; /* of proxy_set_body */
     px_slice
         peer_name;     /* of the last peer asked, or the upstream's when none was live; data NULL: none yet */
     px_slice head;     /* as it is sent in each try */
@@ -52,6 +55,8 @@ typedef struct px_proxy {
 
     uint8_t
         reason_before;  /* px_reason: what led here, when an error page is proxied; each try begins with it */
+    bool leaves_body;   /* the client's body is not for the peer */
+    bool asks_head;     /* the peer's answer has no body, as the method is HEAD */
     bool stale_retried; /* this try had its one new connection after a dead idle one */
     bool connected;
     bool exhausted;             /* this worker can have no more connections */

@@ -62,13 +62,17 @@ static void put_set_headers(px_buffer *head, px_request *r)
     }
 }
 
-static void put_framing(px_buffer *head, const px_request *r, int64_t body)
+static void put_framing(px_buffer *head, const px_proxy *proxy, int64_t body)
 {
+    const px_request *r = proxy->request;
+    if (proxy->leaves_body && r->settings->proxy->body == NULL)
+        return;
     if (body == PX_BODY_CHUNKED) {
         px_buffer_literal(head, "Transfer-Encoding: chunked\r\n");
         return;
     }
-    if (body == 0 && px_request_header(r, PX_HEADER_CONTENT_LENGTH).data == NULL && r->head.body == 0)
+    if (!proxy->leaves_body && body == 0 && px_request_header(r, PX_HEADER_CONTENT_LENGTH).data == NULL &&
+        r->head.body == 0)
         return;
     px_buffer_literal(head, "Content-Length: ");
     px_buffer_uint(head, (uint64_t)body);
@@ -114,7 +118,7 @@ px_slice px_proxy_make_head(px_proxy *proxy, int64_t body)
     px_buffer head;
     /* What the client sent is a good guess of what is sent on. */
     px_buffer_init(&head, &r->arena, HEAD_ROOM + r->head_bytes);
-    px_buffer_slice(&head, r->head.method_name);
+    px_buffer_slice(&head, proxy->method);
     px_buffer_byte(&head, ' ');
     px_buffer_slice(&head, proxy->uri);
     if (r->settings->plan->proxy_http_version == 10)
@@ -122,8 +126,9 @@ px_slice px_proxy_make_head(px_proxy *proxy, int64_t body)
     else
         px_buffer_literal(&head, " HTTP/1.1\r\n");
     put_set_headers(&head, r);
-    put_framing(&head, r, body);
-    put_client_headers(&head, r);
+    put_framing(&head, proxy, body);
+    if (r->settings->plan->proxy_pass_request_headers)
+        put_client_headers(&head, r);
     px_buffer_literal(&head, "\r\n");
     return px_buffer_view(&head);
 }

@@ -234,5 +234,9 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
     if (!body_follows) {
         px_request_send_body(r, NULL, 0, true);
         finish(proxy);
+    } else if (r->no_body) { /* to HEAD, when the peer was asked by another method: nobody wants it */
+        px_request_send_body(r, NULL, 0, true);
+        proxy->upstream_done = true;
+        px_proxy_let_go(proxy, PX_TRY_FINE, false);
     }
 }

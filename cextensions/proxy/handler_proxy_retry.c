@@ -1,5 +1,6 @@
 /* See handler_proxy.h: picking a peer, what a failure means, the next peer. */
 #include <errno.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "net/connect.h"
@@ -104,11 +105,27 @@ static bool is_our_failure(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer)
+static int buffer_bytes(int64_t bytes)
+{
+    return bytes < INT_MAX ? (int)bytes : INT_MAX;
+}
+
+static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer, const px_proxy_local *local)
 {
     px_request *r = proxy->request;
+    const px_plan_settings *settings = r->settings->plan;
     bool pending = false;
-    int fd = px_connect(&peer->address, r->settings->plan->proxy_socket_keepalive, &pending);
+    px_connect_options options = {.keepalive = settings->proxy_socket_keepalive,
+                                  .receive_bytes = buffer_bytes(settings->proxy_socket_rcvbuf),
+                                  .send_bytes = buffer_bytes(settings->proxy_socket_sndbuf),
+                                  .local = local->address};
+    int fd = px_connect(&peer->address, &options, &pending);
+    if (fd < 0 && px_connect_bind_failed()) {
+        proxy->exhausted = true;
+        px_request_log(r, PX_LOG_CRIT, "bind(%.*s) failed (%s) while connecting to upstream",
+                       PX_SLICE_ARGS(local->text), px_log_errno(errno));
+        return NULL;
+    }
     if (fd < 0 && is_our_failure(errno)) {
         proxy->exhausted = true;
         r->reason = PX_REASON_RESOURCES;
@@ -129,6 +146,7 @@ static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer)
         close(fd);
         return NULL;
     }
+    px_h1_client_set_mark(client, local->mark);
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECTIONS_OPENED, 1);
     return client;
 }
@@ -138,13 +156,15 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
 {
     px_request *r = proxy->request;
     px_peer *peer = proxy->pick.peer;
-    px_h1_client *client = fresh ? NULL : px_idle_take(peer->shelf);
+    px_proxy_local local;
+    px_proxy_local_find(r, &local);
+    px_h1_client *client = fresh ? NULL : px_idle_take_marked(peer->shelf, local.mark);
     bool reused = client != NULL;
     if (reused) {
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECTIONS_REUSED, 1);
         px_proxy_current_try(proxy)->connect_ms = 0;
     } else {
-        client = connect_to(proxy, peer);
+        client = connect_to(proxy, peer, &local);
         if (client == NULL)
             return false;
     }
@@ -153,7 +173,7 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
     proxy->counted = true;
     r->worker->upstreams++;
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECTIONS_ACTIVE, 1);
-    px_h1_client_start(client, &client_user, proxy, &r->settings->limits, r->head.method == PX_METHOD_HEAD);
+    px_h1_client_start(client, &client_user, proxy, &r->settings->limits, proxy->asks_head);
     if (r->head.upgrade && r->settings->sends_upgrade)
         px_h1_client_expect_upgrade(client);
     px_proxy_send_request(proxy);
@@ -170,10 +190,13 @@ static void on_connected(px_h1_client *client)
 
 /* ---- whether and how to go on ---- */
 
+/* Both what the client asked for and what the peer is asked, which proxy_method may make another. */
 static bool is_idempotent(const px_request *r)
 {
+    px_slice sent = r->proxy->method;
     return r->head.method != PX_METHOD_POST && r->head.method != PX_METHOD_LOCK &&
-           r->head.method != PX_METHOD_PATCH;
+           r->head.method != PX_METHOD_PATCH && !px_slice_equal(sent, PX_SLICE("POST")) &&
+           !px_slice_equal(sent, PX_SLICE("LOCK")) && !px_slice_equal(sent, PX_SLICE("PATCH"));
 }
 
 /* mask: NEXT_* bits that must all be in proxy_next_upstream. */

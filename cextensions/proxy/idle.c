@@ -120,11 +120,14 @@ void px_idle_shelf_release(px_idle_shelf **shelf)
     free(released);
 }
 
-px_h1_client *px_idle_take(px_idle_shelf *shelf)
+px_h1_client *px_idle_take_marked(px_idle_shelf *shelf, uint64_t mark)
 {
-    if (px_list_empty(&shelf->parked))
-        return NULL;
-    return node_empty(PX_CONTAINER(shelf->parked.next, px_idle, in_shelf));
+    for (px_list *at = shelf->parked.next; at != &shelf->parked; at = at->next) {
+        px_idle *node = PX_CONTAINER(at, px_idle, in_shelf);
+        if (px_h1_client_mark(node->client) == mark)
+            return node_empty(node);
+    }
+    return NULL;
 }
 
 void px_idle_park(px_idle_shelf *shelf, px_h1_client **client, uint32_t most, uint64_t timeout_ms)

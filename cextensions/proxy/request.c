@@ -8,6 +8,15 @@
 
 #define REDIRECTS_MOST 10
 
+static px_step run_server(px_request *r)
+{
+    px_step_server(r);
+    if (r->head.header_count <= r->settings->h1.max_headers)
+        return PX_STEP_NEXT;
+    px_request_log(r, PX_LOG_INFO, "client sent too many header lines while reading client request headers");
+    return px_request_fail(r, 494, PX_REASON_REQUEST_HEAD_TOO_LARGE);
+}
+
 static px_step run_content(px_request *r)
 {
     r->handler = r->location->handler;
@@ -19,7 +28,7 @@ static const struct {
     const char *name;
     px_step (*run)(px_request *r);
 } steps[] = {
-    {"server", px_step_server},                 /* by local address and Host */
+    {"server", run_server},                     /* by local address and Host */
     {"server_rewrite", px_step_server_rewrite}, /* `set`, `return` of the server */
     {"location", px_step_location},             /* by path */
     {"rewrite", px_step_location_rewrite},      /* of the location */

@@ -182,6 +182,14 @@ void px_request_on_request(px_stream *stream, const px_request_head *head, px_bl
 void px_request_on_bad_request(px_stream *stream, const px_parse_error *error, px_slice request_line,
                                px_block *block);
 void px_request_make_slots(px_request *r);
+/* ---- request_client.c ---- */
+
+/* Whether a field without a number is taken over; if not, that was logged. *named: NULL at first; the rules of
+ * the server that Host names, once they were looked for. */
+bool px_request_takes_field(px_request *r, const px_request_head *head, uint32_t index,
+                            const px_h1_settings **named);
+/* keepalive_disable */
+void px_request_judge_browser(px_request *r);
 
 /* ---- steps that live elsewhere ---- */
 

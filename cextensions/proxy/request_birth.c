@@ -32,18 +32,6 @@ static px_request *new_request(px_stream *stream)
     return r;
 }
 
-/* Names that nginx calls invalid and leaves out: anything but letters, digits and dashes. Known names are
- * fine. */
-static bool is_valid_name(px_slice name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'))
-            return false;
-    }
-    return true;
-}
-
 static void note_header(px_request *r, px_header_id id, uint32_t index)
 {
     if (r->first[id] == 0)
@@ -55,16 +43,12 @@ static void note_header(px_request *r, px_header_id id, uint32_t index)
 static void copy_headers(px_request *r, const px_request_head *head)
 {
     px_header *headers = px_arena_alloc(&r->arena, head->header_count * sizeof *headers);
+    const px_h1_settings *named = NULL;
     uint32_t count = 0;
     for (uint32_t i = 0; i < head->header_count; i++) {
         const px_header *header = &head->headers[i];
-        if (header->id == PX_HEADER_OTHER && !is_valid_name(header->name)) {
-            px_request_log(
-                r, PX_LOG_INFO,
-                "client sent invalid header line: \"%.*s: %.*s\" while reading client request headers",
-                PX_SLICE_ARGS(header->name), PX_SLICE_ARGS(header->value));
+        if (header->id == PX_HEADER_OTHER && !px_request_takes_field(r, head, i, &named))
             continue;
-        }
         headers[count] = *header;
         if (header->id != PX_HEADER_OTHER)
             note_header(r, header->id, count);
@@ -107,7 +91,8 @@ static bool read_target(px_request *r)
         px_request_send_error(r, 400);
         return false;
     }
-    if (is_asterisk(r) || px_path_normalize(r->head.path, true, &r->arena, &path, &error) != PX_PARSE_DONE) {
+    if (is_asterisk(r) || px_path_normalize(r->head.path, r->settings->h1.merge_slashes, &r->arena, &path,
+                                            &error) != PX_PARSE_DONE) {
         refuse_target(r, error.status);
         return false;
     }

@@ -181,6 +181,8 @@ px_step px_step_location(px_request *r)
     }
     if (body_too_large(r))
         return px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
+    if (r->settings->plan->keepalive_disable != 0)
+        px_request_judge_browser(r);
     r->stream->body_max = (uint64_t)r->settings->plan->client_max_body_size;
     if (found == PX_FOUND_REDIRECT)
         return redirect_to_slash(r, location);

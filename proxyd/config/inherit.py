@@ -114,6 +114,7 @@ class Inheritance:
             "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
             "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
             "types": self._finish_types,
+            "proxy_ignore_headers": lambda node: node.values["proxy_ignore_headers"] or 0,
             "access_log": _once(self._finish_access_log, "access_log"),
             "error_log": _once(self._finish_error_log, "error_log"),
             "open_log_file_cache": _once(self._finish_log_cache, "open_log_file_cache"),

@@ -180,6 +180,23 @@ class SetHeader(S):
 NEXT_ERROR, NEXT_TIMEOUT, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT = 1, 2, 4, 8
 NEXT_403, NEXT_404, NEXT_429, NEXT_500, NEXT_502, NEXT_503, NEXT_504 = 16, 32, 64, 128, 256, 512, 1024
 
+# proxy_ignore_headers: fields of an answer that are not obeyed.
+IGNORE_X_ACCEL_REDIRECT, IGNORE_X_ACCEL_EXPIRES, IGNORE_X_ACCEL_LIMIT_RATE = 1, 2, 4
+IGNORE_X_ACCEL_BUFFERING, IGNORE_X_ACCEL_CHARSET, IGNORE_EXPIRES = 8, 16, 32
+IGNORE_CACHE_CONTROL, IGNORE_SET_COOKIE, IGNORE_VARY = 64, 128, 256
+
+# keepalive_disable
+KEEPALIVE_MSIE6, KEEPALIVE_SAFARI = 1, 2
+
+# lingering_close; numbers as in http/h1_server.h
+LINGERING = {"off": 0, "on": 1, "always": 2}
+
+
+class ProxyBind(S):
+    """``proxy_bind``: the text of an address; one without variables is right."""
+
+    address: list[Piece]
+
 
 class Peer(S):
     """One address of a ``server`` line of an upstream."""

@@ -14,6 +14,7 @@ MADE = "<!-- Made by cextensions/generate.py. Do not edit. -->"
 TITLES = {
     "main": "Processes and events",
     "core": "Clients",
+    "client": "Peculiar clients",
     "listen": "Addresses",
     "server_name": "Names of servers",
     "location": "Servers and locations",
@@ -25,6 +26,7 @@ TITLES = {
     "upstream": "Upstreams",
     "balance": "Balancing",
     "proxy": "Proxying",
+    "proxy_request": "Requests to upstreams",
     "tables": "Nothing to do",
 }
 

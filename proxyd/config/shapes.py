@@ -226,7 +226,8 @@ class Bits(Shape):
     type = int
 
     def __init__(self, words: Mapping[str, int]) -> None:
-        self.words = words
+        self.words = {word.lower(): bit for word, bit in words.items()}
+        self.shown = tuple(words)
         self.hint = "any of " + ", ".join(words)
 
     def read(self, args: Sequence[str], scope: Scope) -> int:
@@ -243,7 +244,7 @@ class Bits(Shape):
         return 0 if any(self.words[word] == 0 for word in seen) else bits
 
     def describe(self) -> str:
-        return " | ".join(self.words) + " ..."
+        return " | ".join(self.shown) + " ..."
 
 
 class BufferCount(Shape):

@@ -68,6 +68,12 @@ static void default_settings(conf_world *world)
     settings->access_log = (px_plan_access_log_list){access, 1};
     settings->error_log = (px_plan_error_log_list){errors, 1};
     settings->proxy_http_version = 11;
+    settings->proxy_pass_request_headers = settings->proxy_pass_request_body = true;
+    settings->lingering_close = PX_LINGERING_ON;
+    settings->lingering_time = 30000;
+    settings->lingering_timeout = 5000;
+    settings->max_headers = PX_MAX_HEADERS;
+    settings->ignore_invalid_headers = settings->merge_slashes = settings->chunked_transfer_encoding = true;
     settings->proxy_connect_timeout = settings->proxy_send_timeout = settings->proxy_read_timeout = 60000;
     settings->proxy_buffering = true;
     settings->proxy_buffer_size = 4096;

@@ -592,7 +592,7 @@ static void connect_to(const struct sockaddr_in *to)
     px_address address = {.len = sizeof *to};
     address.v4 = *to;
     bool pending;
-    int fd = px_connect(&address, false, &pending);
+    int fd = px_connect(&address, &(px_connect_options){.keepalive = false}, &pending);
     loop = harness_open();
     limits = (px_h1_client_limits){.connect_timeout = 60000,
                                    .send_timeout = 60000,

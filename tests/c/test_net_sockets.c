@@ -90,7 +90,7 @@ TEST(connects, "a connect does not wait and sets the options of a proxied connec
     bool pending;
     int listening = listening_socket(&address);
     for (int keepalive = 0; keepalive < 2; keepalive++) {
-        int fd = px_connect(&address, keepalive, &pending);
+        int fd = px_connect(&address, &(px_connect_options){.keepalive = keepalive}, &pending);
         REQUIRE(fd >= 0);
         CHECK_INT(outcome(fd, pending), 0);
         CHECK(option(fd, IPPROTO_TCP, TCP_NODELAY));
@@ -107,12 +107,12 @@ TEST(connect_refused, "nobody listening: the error is told at once or when the c
     px_address address;
     bool pending;
     close(listening_socket(&address));
-    int fd = px_connect(&address, false, &pending);
+    int fd = px_connect(&address, &(px_connect_options){.keepalive = false}, &pending);
     CHECK_INT(fd < 0 ? errno : outcome(fd, pending), ECONNREFUSED);
     if (fd >= 0)
         close(fd);
     px_address_make(&address, 1, PX_SLICE("/nonexistent/proxyd.sock"), 0);
-    CHECK_INT(px_connect(&address, true, &pending), -1);
+    CHECK_INT(px_connect(&address, &(px_connect_options){.keepalive = true}, &pending), -1);
     CHECK_INT(errno, ENOENT);
 }
 

@@ -304,7 +304,8 @@ static px_h1_client *served(const px_peer *peer, int *peer_fd)
     static const char answer[] = "HTTP/1.1 204 No Content\r\n\r\n";
     bool pending;
     px_loop *loop = world->worker->loop;
-    px_h1_client *client = px_h1_client_new(loop, px_connect(&peer->address, false, &pending), true);
+    px_h1_client *client = px_h1_client_new(
+        loop, px_connect(&peer->address, &(px_connect_options){.keepalive = false}, &pending), true);
     px_piece request = {(const uint8_t *)"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, NULL};
     px_h1_client_start(client, &user, NULL, &limits, false);
     px_h1_client_send(client, &request, 1, false, true);

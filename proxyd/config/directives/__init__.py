@@ -7,6 +7,7 @@ from types import ModuleType
 from proxyd.config.directive import Context, Directive
 from proxyd.config.directives import (
     balance,
+    client,
     core,
     headers,
     listen,
@@ -15,6 +16,7 @@ from proxyd.config.directives import (
     main,
     map,
     proxy,
+    proxy_request,
     rewrite,
     server_name,
     tables,
@@ -25,6 +27,7 @@ from proxyd.config.directives import (
 THEMES: dict[str, ModuleType] = {
     "main": main,
     "core": core,
+    "client": client,
     "listen": listen,
     "server_name": server_name,
     "location": location,
@@ -36,6 +39,7 @@ THEMES: dict[str, ModuleType] = {
     "upstream": upstream,
     "balance": balance,
     "proxy": proxy,
+    "proxy_request": proxy_request,
     "tables": tables,
 }
 
