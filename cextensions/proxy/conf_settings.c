@@ -74,7 +74,7 @@ static void build_limits(px_settings *settings)
         .head_bytes = (uint32_t)head,
         .read_bytes = READ_BYTES,
     };
-    settings->read_ahead = (size_t)(plan->proxy_buffering ? within(head + body, 1, BUFFER_MOST) : head);
+    settings->read_ahead = (size_t)within(head + body, 1, BUFFER_MOST);
     settings->body_buffer = (size_t)within(plan->client_body_buffer_size, 1, BUFFER_MOST);
 }
 

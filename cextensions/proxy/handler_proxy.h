@@ -3,19 +3,20 @@
  *     handler_proxy.c           start, the client's body on its way to the peer, the end
  *     handler_proxy_request.c   the head that is sent to the peer, in one pass
  *     handler_proxy_response.c  the answer on its way to the client, upgrades
+ *     handler_proxy_spill.c     an answer that its client does not take as fast as it comes
+ *     handler_proxy_accel.c     what a peer asks of us in X-Accel-* fields
  *     handler_proxy_retry.c     picking a peer, failures, the next peer
  *     vars_upstream.c           $upstream_* */
 #ifndef PX_PROXY_HANDLER_PROXY_H
 #define PX_PROXY_HANDLER_PROXY_H
 
 #include "http/tunnel.h"
+#include "proxy/body.h"
 #include "proxy/proxy_rules.h"
 #include "proxy/request.h"
 #include "proxy/upstream.h"
 
 #define PX_TIME_UNKNOWN UINT64_MAX
-/* The largest chunked body that is gathered in memory for an HTTP/1.0 peer. */
-#define PX_PROXY_UNFRAMED_MOST (1u << 20)
 
 /* One try: what $upstream_addr and its like tell of it. Times in ms since the try began. */
 typedef struct px_try {
@@ -41,17 +42,8 @@ typedef struct px_proxy {
     px_slice head;     /* as it is sent in each try */
     int64_t head_body; /* the body that head announces */
 
-    /* The client's body. Held pieces can be sent again. */
-    px_piece *held;
-    uint32_t held_count, held_capacity;
-    size_t held_bytes;
-    px_block *gather; /* small pieces are copied here; the last of held points into it */
-    uint32_t gather_used;
-    uint64_t body_bytes; /* that came so far */
-    bool body_whole;     /* all of it came */
-    bool body_lost;      /* some of it is no longer held: no retry */
-    bool body_asked;     /* read_body's answer is due */
-    bool chunked;        /* this try frames the body in chunks */
+    px_body *body; /* the client's */
+    bool chunked;  /* this try frames the body in chunks */
 
     uint8_t
         reason_before;  /* px_reason: what led here, when an error page is proxied; each try begins with it */
@@ -61,6 +53,8 @@ typedef struct px_proxy {
     bool connected;
     bool exhausted;             /* this worker can have no more connections */
     bool counted;               /* the connection is in px_worker.upstreams */
+    bool buffering;             /* proxy_buffering, or what the answer says */
+    px_spool spool;             /* the part of the answer that memory has no room for */
     bool paused;                /* the peer is not read: the client is slow */
     bool upstream_done;         /* the peer's answer is complete */
     bool waiting_for_body;      /* nothing was tried yet: the body gathers first */
@@ -98,6 +92,20 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
 void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bool last);
 /* The client takes more. */
 void px_proxy_on_writable(px_request *r);
+
+/* handler_proxy_spill.c */
+/* Puts a file's piece in the place of pieces of the answer for which memory has no room. False: that failed, which
+ * is logged; the pieces are released. */
+bool px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count);
+/* Whether so much waits for the client that the peer must. */
+bool px_proxy_must_wait(const px_proxy *proxy);
+
+/* handler_proxy_accel.c */
+void px_proxy_obey_accel(px_proxy *proxy, const px_header *header);
+static inline bool px_is_accel(const px_header *header)
+{
+    return ((PX_HEADER_BIT(X_ACCEL_BUFFERING) | PX_HEADER_BIT(X_ACCEL_LIMIT_RATE)) >> header->id) & 1;
+}
 
 /* handler_proxy_retry.c */
 /* Picks a peer and asks it. Answers when there is none. The Request may be gone afterwards (never within

@@ -84,9 +84,12 @@ static void make_answer(px_request *r, const px_response_head_in *head)
     px_answer_begin(r, head->status, head->header_count);
     r->answer.reason = head->reason;
     r->answer.content_length = head->body >= 0 ? head->body : -1;
-    for (uint32_t i = 0; i < head->header_count; i++)
+    for (uint32_t i = 0; i < head->header_count; i++) {
+        if (px_is_accel(&head->headers[i]))
+            px_proxy_obey_accel(r->proxy, &head->headers[i]);
         if (!is_hidden(r, head, &head->headers[i]))
             pass_header(r, &head->headers[i]);
+    }
 }
 
 static void keep_head(px_proxy *proxy, const px_response_head_in *head, px_block *block)
@@ -119,10 +122,14 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     px_try *now = px_proxy_current_try(proxy);
     for (uint32_t i = 0; i < count; i++)
         now->body_bytes += pieces[i].len;
+    if (!px_proxy_spill(proxy, pieces, &count)) {
+        px_request_truncate(r);
+        return;
+    }
     px_request_send_body(r, pieces, count, last);
     if (last) {
         finish(proxy);
-    } else if (r->stream->unsent > r->settings->read_ahead) {
+    } else if (px_proxy_must_wait(proxy)) {
         proxy->paused = true;
         px_h1_client_pause(client);
     }

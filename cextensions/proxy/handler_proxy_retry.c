@@ -24,7 +24,7 @@ const char *px_proxy_activity(const px_proxy *proxy)
     if (!proxy->connected)
         return "connecting to upstream";
     /* As nginx has it: until something of the answer comes. */
-    if (proxy->client != NULL && (!proxy->body_whole || px_h1_client_unsent(proxy->client) > 0 ||
+    if (proxy->client != NULL && (!proxy->body->whole || px_h1_client_unsent(proxy->client) > 0 ||
                                   px_h1_client_received(proxy->client) == 0))
         return "sending request to upstream";
     return "reading response header from upstream";
@@ -207,7 +207,7 @@ static bool may_try_next(const px_proxy *proxy, int64_t mask, bool sent, uint32_
     if (sent && !is_idempotent(r))
         mask |= PX_NEXT_NON_IDEMPOTENT;
     if (proxy->pick.tries < tries_needed || (settings->proxy_next_upstream & mask) != mask ||
-        proxy->body_lost)
+        proxy->body->lost)
         return false;
     uint64_t spent = px_loop_now_ms(r->worker->loop) - proxy->started_ms;
     return settings->proxy_next_upstream_timeout <= 0 ||
@@ -348,7 +348,7 @@ static bool retry_stale(px_proxy *proxy, const px_h1_failure *failure)
     px_request *r = proxy->request;
     bool allowed = is_idempotent(r) || !failure->bytes_sent ||
                    (r->settings->plan->proxy_next_upstream & PX_NEXT_NON_IDEMPOTENT) != 0;
-    if (!failure->reused || proxy->stale_retried || !may_be_stale(failure) || !allowed || proxy->body_lost)
+    if (!failure->reused || proxy->stale_retried || !may_be_stale(failure) || !allowed || proxy->body->lost)
         return false;
     proxy->stale_retried = true;
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_STALE, 1);

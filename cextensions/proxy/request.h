@@ -25,6 +25,7 @@
 #define PX_REQUEST_MAGIC 0x51455250u /* "PREQ" */
 
 typedef struct px_proxy px_proxy;
+typedef struct px_body px_body;
 
 /* What a listening socket means: px_listener.owner. The engine embeds it in what it knows of the socket. */
 typedef struct px_listening {
@@ -71,6 +72,7 @@ struct px_request {
     const px_settings *settings;
     const px_handler *handler; /* started and not ended; or NULL */
     void *handler_state;
+    px_body *body;   /* the client's; NULL: nobody asked for it */
     px_proxy *proxy; /* of handler_proxy, for $upstream_*; NULL: never proxied */
     px_filter *filters;
 

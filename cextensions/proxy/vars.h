@@ -40,6 +40,8 @@ PX_VARIABLE_FUNCTION(remote_addr);
 PX_VARIABLE_FUNCTION(remote_port);
 PX_VARIABLE_FUNCTION(remote_user);
 PX_VARIABLE_FUNCTION(request);
+PX_VARIABLE_FUNCTION(request_body);
+PX_VARIABLE_FUNCTION(request_body_file);
 PX_VARIABLE_FUNCTION(request_completion);
 PX_VARIABLE_FUNCTION(request_id);
 PX_VARIABLE_FUNCTION(request_length);

@@ -34,7 +34,7 @@ from proxyd.config.listens import Listens
 from proxyd.config.maps import Maps
 from proxyd.config.objects import Objects
 from proxyd.config.parser import FileSystem, Loader, Statement
-from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root
+from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
 from proxyd.config.servers import Servers
 from proxyd.config.shapes import encode
 from proxyd.config.template import NAME, Templates
@@ -271,6 +271,9 @@ class _Compiler:
             sockets=sockets,
             files=list(self.logs.files.values()),
             engine=msgspec.msgpack.encode(engine),
+            directories=[
+                TempDirectory(path=path, origin=origin) for path, origin in inheritance.directories.items()
+            ],
         )
 
     def _check_connections(self, connections: int, events: Level, sockets: list[ListenSocket]) -> None:

@@ -34,6 +34,7 @@ from proxyd.config.plan import (
     LogFile,
     OpenFile,
     SetHeader,
+    TempPath,
 )
 from proxyd.config.settings import FIELDS, Settings
 from proxyd.config.shapes import encode
@@ -106,6 +107,7 @@ class Inheritance:
         self.error_log = [self._error_log(spec, origin) for spec, origin in error_log]
         self._nodes: dict[tuple[int, tuple[object, ...]], Node] = {}
         self._keep: list[Node] = []  # Nodes are known by their id: none may go away
+        self.directories: dict[str, str] = {}  # for temporary files: path, and which directive names it
         self._types: dict[tuple[int, ...], bytes] = {}
         self._default_types = objects.add(types_theme.make_types(types_theme.DEFAULT))
         host = SetHeader(name=b"Host", value=templates.compile("$proxy_host"))
@@ -118,6 +120,9 @@ class Inheritance:
             "access_log": _once(self._finish_access_log, "access_log"),
             "error_log": _once(self._finish_error_log, "error_log"),
             "open_log_file_cache": _once(self._finish_log_cache, "open_log_file_cache"),
+            "client_body_temp_path": lambda node: self._finish_temp_path(node, "client_body"),
+            "proxy_temp_path": lambda node: self._finish_temp_path(node, "proxy"),
+            "proxy_temp_file_write_size": _finish_temp_write,
             "proxy_set_header": _once(self._finish_set_header, "proxy_set_header"),
             "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
         }
@@ -152,7 +157,7 @@ class Inheritance:
     def settings(self, node: Node) -> Any:
         """The Settings of a Node."""
         values = node.values
-        self._check_busy_buffers(node)
+        self._check_buffers(node)
         return Settings(*[values[name] if finish is None else finish(node) for name, finish in self._fields])
 
     # ---- fields that are more than the value of their directive
@@ -247,13 +252,18 @@ class Inheritance:
         passed = {name.lower() for name in node.values["proxy_pass_header"] or ()}
         return [name for name in dict.fromkeys(hidden) if name not in passed]
 
-    def _check_busy_buffers(self, node: Node) -> None:
-        buffers: Buffers = node.values["proxy_buffers"]
-        largest = max(node.values["proxy_buffer_size"], buffers.size)
-        given: int | None = node.values["proxy_busy_buffers_size"]
-        busy = 2 * largest if given is None else given
-        for check in (_too_few_buffers, _busy_too_small, _busy_too_large):
-            found = check(buffers, largest, busy)
+    def _finish_temp_path(self, node: Node, theme: str) -> TempPath:
+        given: TempPath | None = node.values[f"{theme}_temp_path"]
+        place = given or TempPath(path=encode(self.path(f"{theme}_temp")), levels=b"")
+        origin = node.where[f"{theme}_temp_path"][0].origin() if given else ""
+        path = place.path.decode("utf-8", "surrogateescape")
+        self.directories[path] = self.directories.get(path) or origin
+        return place
+
+    def _check_buffers(self, node: Node) -> None:
+        sizes = _Sizes.of(node)
+        for check in (_too_few_buffers, _busy_too_small, _busy_too_large, _write_too_small, _file_too_small):
+            found = check(sizes)
             if found:
                 blame, message, hint = found
                 self._wrong(_first_of(node, blame), message, hint)
@@ -273,31 +283,87 @@ def _once(finish: Callable[[Node], Any], *names: str) -> Callable[[Node], Any]:
     return find
 
 
-def _too_few_buffers(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
-    if buffers.number >= 2:
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """The sizes of one level that must agree with each other."""
+
+    buffers: Buffers
+    largest: int  # of all single buffers
+    busy: int
+    write: int
+    file: int
+
+    @classmethod
+    def of(cls, node: Node) -> _Sizes:
+        values = node.values
+        buffers: Buffers = values["proxy_buffers"]
+        largest = max(values["proxy_buffer_size"], buffers.size)
+        busy: int | None = values["proxy_busy_buffers_size"]
+        return cls(
+            buffers,
+            largest,
+            2 * largest if busy is None else busy,
+            _finish_temp_write(node),
+            values["proxy_max_temp_file_size"],
+        )
+
+
+_Wrong = tuple[tuple[str, ...], str, str]  # directives to blame, message, hint
+_LARGEST = 'maximum of the value of "proxy_buffer_size" and one of the "proxy_buffers"'
+
+
+def _finish_temp_write(node: Node) -> int:
+    given: int | None = node.values["proxy_temp_file_write_size"]
+    if given is not None:
+        return given
+    return 2 * max(node.values["proxy_buffer_size"], node.values["proxy_buffers"].size)
+
+
+def _too_few_buffers(sizes: _Sizes) -> _Wrong | None:
+    if sizes.buffers.number >= 2:
         return None
     return ("proxy_buffers",), 'there must be at least 2 "proxy_buffers"', ""
 
 
-def _busy_too_small(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
-    if busy >= largest:
+def _busy_too_small(sizes: _Sizes) -> _Wrong | None:
+    if sizes.busy >= sizes.largest:
         return None
     return (
         ("proxy_busy_buffers_size", "proxy_buffer_size", "proxy_buffers"),
-        '"proxy_busy_buffers_size" must be equal to or greater than the maximum of the value of '
-        '"proxy_buffer_size" and one of the "proxy_buffers"',
-        f"{busy} is less than {largest}",
+        f'"proxy_busy_buffers_size" must be equal to or greater than the {_LARGEST}',
+        f"{sizes.busy} is less than {sizes.largest}",
     )
 
 
-def _busy_too_large(buffers: Buffers, largest: int, busy: int) -> tuple[tuple[str, ...], str, str] | None:
-    room = (buffers.number - 1) * buffers.size
-    if busy <= room:
+def _busy_too_large(sizes: _Sizes) -> _Wrong | None:
+    room = (sizes.buffers.number - 1) * sizes.buffers.size
+    if sizes.busy <= room:
         return None
     return (
         ("proxy_busy_buffers_size", "proxy_buffers", "proxy_buffer_size"),
         '"proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer',
-        f"{busy} is more than {room}; more or larger proxy_buffers help",
+        f"{sizes.busy} is more than {room}; more or larger proxy_buffers help",
+    )
+
+
+def _write_too_small(sizes: _Sizes) -> _Wrong | None:
+    if sizes.write >= sizes.largest:
+        return None
+    return (
+        ("proxy_temp_file_write_size", "proxy_buffer_size", "proxy_buffers"),
+        f'"proxy_temp_file_write_size" must be equal to or greater than the {_LARGEST}',
+        f"{sizes.write} is less than {sizes.largest}",
+    )
+
+
+def _file_too_small(sizes: _Sizes) -> _Wrong | None:
+    if sizes.file == 0 or sizes.file >= sizes.largest:
+        return None
+    return (
+        ("proxy_max_temp_file_size", "proxy_buffer_size", "proxy_buffers"),
+        '"proxy_max_temp_file_size" must be equal to zero to disable temporary files usage or must be equal '
+        f"to or greater than the {_LARGEST}",
+        f"{sizes.file} is less than {sizes.largest}",
     )
 
 

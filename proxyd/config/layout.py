@@ -19,7 +19,7 @@ import msgspec
 from proxyd.config import plan, variables
 from proxyd.config.settings import Settings
 
-CONSTANT_PREFIXES = ("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE")
+CONSTANT_PREFIXES = ("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def constants() -> dict[str, int]:
     return {
         name: value
         for name, value in vars(plan).items()
-        if isinstance(value, int) and name.split("_")[0] in CONSTANT_PREFIXES
+        if isinstance(value, int) and name.startswith(CONSTANT_PREFIXES)
     }
 
 

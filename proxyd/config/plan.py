@@ -163,6 +163,17 @@ class ErrorLog(S):
     level: int  # 1 emerg, 2 alert, 3 crit, 4 error, 5 warn, 6 notice, 7 info, 8 debug
 
 
+class TempPath(S):
+    """A directory for temporary files; levels: how many digits of a file's name each directory below has."""
+
+    path: bytes
+    levels: bytes
+
+
+# client_body_in_file_only.
+IN_FILE_OFF, IN_FILE_ON, IN_FILE_CLEAN = 0, 1, 2
+
+
 class AddHeader(S):
     name: bytes
     value: list[Piece]
@@ -358,6 +369,13 @@ class OpenFile(msgspec.Struct, frozen=True):
     origin: str
 
 
+class TempDirectory(msgspec.Struct, frozen=True):
+    """A directory that the master makes, for temporary files of workers."""
+
+    path: str
+    origin: str  # of the directive; empty: nobody gave it
+
+
 class Process(msgspec.Struct, frozen=True):
     """What concerns processes; a change of these needs new ones."""
 
@@ -382,3 +400,4 @@ class Plan(msgspec.Struct, frozen=True):
     sockets: list[ListenSocket]
     files: list[OpenFile]
     engine: bytes  # msgpack of EnginePlan
+    directories: list[TempDirectory] = []

@@ -27,6 +27,7 @@ TITLES = {
     "balance": "Balancing",
     "proxy": "Proxying",
     "proxy_request": "Requests to upstreams",
+    "spooling": "Temporary files and rates",
     "tables": "Nothing to do",
 }
 

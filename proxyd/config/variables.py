@@ -52,6 +52,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("remote_port", "The client's port."),
     Variable("remote_user", "The user name of Basic authentication."),
     Variable("request", "The whole request line, as it was sent."),
+    Variable("request_body", "The body of the request, where it was read whole and is in memory."),
+    Variable("request_body_file", "The path of the temporary file that holds the request's body."),
     Variable("request_completion", '"OK" if the request was answered completely, otherwise empty.'),
     Variable("request_id", "32 hexadecimal digits, made at random for each request."),
     Variable("request_length", "Bytes of the request: line, head and body."),
@@ -97,12 +99,11 @@ _NGINX_NAMES = frozenset(
     fastcgi_script_name gzip_ratio http2 http3 invalid_referer is_request_port limit_conn_status
     limit_rate limit_req_status memcached_key ocsp_status proxy_internal_body_length
     proxy_internal_chunked proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
-    proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root request_body
-    request_body_file request_filename request_port secure_link secure_link_expires slice_range
-    tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd tcpinfo_rcv_space uid_got uid_reset uid_set
-    upstream_cache_last_modified upstream_cache_etag upstream_cache_key upstream_cache_status
-    upstream_last_server_name upstream_queue_time upstream_trailer_ sent_trailer_ upstream_cookie_
-    proxy_protocol_tlv_ ssl_ geoip_ date_ jwt_
+    proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root request_filename
+    request_port secure_link secure_link_expires slice_range tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd
+    tcpinfo_rcv_space uid_got uid_reset uid_set upstream_cache_last_modified upstream_cache_etag
+    upstream_cache_key upstream_cache_status upstream_last_server_name upstream_queue_time
+    upstream_trailer_ sent_trailer_ upstream_cookie_ proxy_protocol_tlv_ ssl_ geoip_ date_ jwt_
     """.split()
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from proxyd.process import privileges
+from proxyd.process import directories, privileges
 from proxyd.process.compiling import LONGEST_SECONDS, CompileChild, CompileResult
 from proxyd.process.control import Control, Place
 from proxyd.process.crew import Crew
@@ -92,6 +92,7 @@ class Reload:
         assert result.plan is not None
         identity = privileges.look_up(result.plan.process)
         workers = result.plan.process.worker_processes
+        self._warnings += directories.make(result.plan.directories, identity)
         self._opened = self.runtime.openings.open_new(result.plan, workers)
         if result.plan.process.pid != self.control.place.pid_path:
             self._new_place = Place(result.plan.process.pid)

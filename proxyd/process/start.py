@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from proxyd import __version__
-from proxyd.process import control, files, handover, privileges
+from proxyd.process import control, directories, files, handover, privileges
 from proxyd.process.compiling import CompileResult, compile_in_child
 from proxyd.process.daemon import Daemon, daemonize
 from proxyd.process.errorlog import EMERG, WARN, ErrorLog, show
@@ -72,6 +72,8 @@ def _be_master(
         _open(openings, result, log)
         for text in problems:
             log.error(text)
+        for text in directories.make(result.plan.directories, identity):
+            log.warn(text)
         generation = Generation.make(1, result, identity)
         runtime = Runtime(options, log, Poller(), openings, generation, program=program)
         _succeed(runtime, predecessor)

@@ -160,12 +160,6 @@ REASONS: tuple[Reason, ...] = (
         "Raise client_max_body_size in this location when such uploads are wanted.",
     ),
     _client(
-        "length_required",
-        "411",
-        "A chunked body too large to be gathered for a peer that is spoken to in HTTP/1.0.",
-        "Set `proxy_http_version 1.1`.",
-    ),
-    _client(
         "unsupported_version", "505", "A version of HTTP that does not exist here.", "A fault of the client."
     ),
     _client(

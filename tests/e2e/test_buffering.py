@@ -22,7 +22,8 @@ SMALL = 16384
 """a receive buffer that keeps the kernel from hiding what the server holds"""
 
 CONFIG = (
-    "client_max_body_size 0; server { listen 127.0.0.1:{port0}; location /here { return 200 here; }"
+    "client_max_body_size 0; proxy_max_temp_file_size 0;"
+    " server { listen 127.0.0.1:{port0}; location /here { return 200 here; }"
     " location / { %s proxy_pass http://{backend0}; } }"
 )
 

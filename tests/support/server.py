@@ -131,10 +131,10 @@ class Server:
 
     def _framed(self, http: str) -> str:
         frame = self._frame
-        temporary = ""
-        if self.kind == "nginx":  # proxyd has no such directories: it makes no temporary files
-            names = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-            temporary = "".join(f"    {name}_temp_path {{dir}}/{name};\n" for name in names)
+        names: tuple[str, ...] = ("client_body", "proxy")
+        if self.kind == "nginx":
+            names += ("fastcgi", "uwsgi", "scgi")
+        temporary = "".join(f"    {name}_temp_path {{dir}}/{name};\n" for name in names)
         user = f"user {unprivileged_user()};\n" if os.getuid() == 0 and "user " not in frame["main"] else ""
         access = f"    access_log {frame['access_log']} frame;\n" if frame["access_log"] else ""
         return (

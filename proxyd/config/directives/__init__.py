@@ -19,6 +19,7 @@ from proxyd.config.directives import (
     proxy_request,
     rewrite,
     server_name,
+    spooling,
     tables,
     types,
     upstream,
@@ -40,6 +41,7 @@ THEMES: dict[str, ModuleType] = {
     "balance": balance,
     "proxy": proxy,
     "proxy_request": proxy_request,
+    "spooling": spooling,
     "tables": tables,
 }
 

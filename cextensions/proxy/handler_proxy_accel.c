@@ -1,0 +1,21 @@
+/* See handler_proxy.h: X-Accel-* fields of an answer, by which a peer says how this answer is to be treated. */
+#include "proxy/handler_proxy.h"
+
+static void set_buffering(px_proxy *proxy, px_slice value)
+{
+    if (px_slice_equal_caseless(value, PX_SLICE("yes")))
+        proxy->buffering = true;
+    else if (px_slice_equal_caseless(value, PX_SLICE("no")))
+        proxy->buffering = false;
+}
+
+void px_proxy_obey_accel(px_proxy *proxy, const px_header *header)
+{
+    switch (header->id) {
+    case PX_HEADER_X_ACCEL_BUFFERING:
+        set_buffering(proxy, header->value);
+        break;
+    default:
+        break;
+    }
+}
