@@ -59,6 +59,8 @@ class _Reader:
         """A Struct: its fields, without those that say nothing."""
         if name == "Buffers":
             return f"{struct.number} of {struct.size}"
+        if name == "TempPath":
+            return " ".join([_text(struct.path), *map(str, struct.levels)])
         if name == "Regex":
             groups = {group.number: group.slot for group in struct.groups}
             shown = ("~* " if struct.caseless else "~ ") + _text(struct.pattern)
@@ -68,7 +70,9 @@ class _Reader:
         for field in layout.layouts()[name].fields:
             value = getattr(struct, field.name)
             rendered = self.value(field, value)
-            if rendered not in (None, []) and (defaults is None or value != getattr(defaults, field.name)):
+            if rendered not in (None, []) and (
+                defaults is None or not _is_default(value, getattr(defaults, field.name))
+            ):
                 fields[field.name] = rendered
         if name == "Location":
             fields["kind"] = _LOCATION_KINDS[struct.kind]
@@ -110,6 +114,12 @@ class _Reader:
         if piece.variable >= 0:
             return f"${{{variables.VARIABLES[piece.variable].name}{_text(piece.text)}}}"
         return _text(piece.text)
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    if isinstance(value, plan.TempPath):  # the default knows no prefix
+        return not value.levels and value.path.endswith(b"/" + default.path)
+    return bool(value == default)
 
 
 def _text(raw: bytes) -> str:

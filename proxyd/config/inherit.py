@@ -316,7 +316,9 @@ def _finish_temp_write(node: Node) -> int:
     given: int | None = node.values["proxy_temp_file_write_size"]
     if given is not None:
         return given
-    return 2 * max(node.values["proxy_buffer_size"], node.values["proxy_buffers"].size)
+    buffers: Buffers = node.values["proxy_buffers"]
+    single: int = node.values["proxy_buffer_size"]
+    return 2 * max(single, buffers.size)
 
 
 def _too_few_buffers(sizes: _Sizes) -> _Wrong | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from proxyd.config.plan import TempDirectory
 from proxyd.process.privileges import Identity
@@ -20,32 +22,45 @@ def make(directories: Sequence[TempDirectory], identity: Identity | None) -> lis
     for directory in directories:
         try:
             _make_one(directory.path, identity)
-        except OSError as error:
-            reason = f'{_call_of(error)} "{directory.path}" failed ({error.errno}: {error.strerror})'
+        except _Failed as failed:
+            reason = (
+                f'{failed.call}() "{directory.path}" failed ({failed.error.errno}: {failed.error.strerror})'
+            )
             if directory.origin:
-                raise OpenError(f"{reason} in {directory.origin}") from error
+                raise OpenError(f"{reason} in {directory.origin}") from failed.error
             problems.append(f"{reason}; bodies that do not fit into memory will fail")
     return problems
 
 
-def _make_one(path: str, identity: Identity | None) -> None:
+class _Failed(Exception):
+    """A system call did not work."""
+
+    def __init__(self, call: str, error: OSError) -> None:
+        super().__init__(str(error))
+        self.call = call
+        self.error = error
+
+
+@contextmanager
+def _calling(call: str) -> Iterator[None]:
     try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        pass
+        yield
     except OSError as error:
-        error.filename2 = "mkdir()"
-        raise
-    found = os.stat(path)
+        raise _Failed(call, error) from error
+
+
+def _make_one(path: str, identity: Identity | None) -> None:
+    with _calling("mkdir"), suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    with _calling("stat"):
+        found = os.stat(path)
     if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(20, "Not a directory", path)
-    if identity is not None and found.st_uid != identity.uid:
-        os.chown(path, identity.uid, -1)
-    if found.st_mode & stat.S_IRWXU != stat.S_IRWXU and (
-        identity is not None or found.st_uid == os.geteuid()
-    ):
-        os.chmod(path, stat.S_IMODE(found.st_mode) | stat.S_IRWXU)
-
-
-def _call_of(error: OSError) -> str:
-    return "mkdir()" if error.filename2 else "stat()"
+        raise _Failed("mkdir", NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+    if identity is None:
+        return  # no super-user: what there is must do
+    if found.st_uid != identity.uid:
+        with _calling("chown"):
+            os.chown(path, identity.uid, -1)
+    if found.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        with _calling("chmod"):
+            os.chmod(path, stat.S_IMODE(found.st_mode) | stat.S_IRWXU)

@@ -93,7 +93,7 @@ DIRECTIVES = (
     Directive(
         "proxy_max_temp_file_size",
         EVERYWHERE,
-        Size(giga=True),
+        Size(),
         "How much of one answer may go into a temporary file; then the upstream waits for the client. 0: "
         "nothing.",
         default="1024m",
