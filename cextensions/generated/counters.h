@@ -133,8 +133,6 @@ enum px_counter {
     PX_COUNTER_REASON_REQUEST_HEAD_TOO_LARGE,
     /* counter, requests: Failed: The request's body is larger than `client_max_body_size`. */
     PX_COUNTER_REASON_BODY_TOO_LARGE,
-    /* counter, requests: Failed: A chunked body too large to be gathered for a peer that is spoken to in HTTP/1.0. */
-    PX_COUNTER_REASON_LENGTH_REQUIRED,
     /* counter, requests: Failed: A version of HTTP that does not exist here. */
     PX_COUNTER_REASON_UNSUPPORTED_VERSION,
     /* counter, requests: Failed: A Transfer-Encoding other than chunked. */
@@ -249,7 +247,6 @@ enum px_counter {
     X(PX_COUNTER_REASON_URI_TOO_LONG, "reason_uri_too_long") \
     X(PX_COUNTER_REASON_REQUEST_HEAD_TOO_LARGE, "reason_request_head_too_large") \
     X(PX_COUNTER_REASON_BODY_TOO_LARGE, "reason_body_too_large") \
-    X(PX_COUNTER_REASON_LENGTH_REQUIRED, "reason_length_required") \
     X(PX_COUNTER_REASON_UNSUPPORTED_VERSION, "reason_unsupported_version") \
     X(PX_COUNTER_REASON_UNSUPPORTED_ENCODING, "reason_unsupported_encoding") \
     X(PX_COUNTER_REASON_METHOD_NOT_ALLOWED, "reason_method_not_allowed") \

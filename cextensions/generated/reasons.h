@@ -24,7 +24,6 @@ typedef enum px_reason {
     PX_REASON_URI_TOO_LONG, /* client: 414 */
     PX_REASON_REQUEST_HEAD_TOO_LARGE, /* client: 400 */
     PX_REASON_BODY_TOO_LARGE, /* client: 413 */
-    PX_REASON_LENGTH_REQUIRED, /* client: 411 */
     PX_REASON_UNSUPPORTED_VERSION, /* client: 505 */
     PX_REASON_UNSUPPORTED_ENCODING, /* client: 501 */
     PX_REASON_METHOD_NOT_ALLOWED, /* client: 405 */
@@ -72,7 +71,6 @@ typedef enum px_reason {
     X(PX_REASON_URI_TOO_LONG, "uri_too_long") \
     X(PX_REASON_REQUEST_HEAD_TOO_LARGE, "request_head_too_large") \
     X(PX_REASON_BODY_TOO_LARGE, "body_too_large") \
-    X(PX_REASON_LENGTH_REQUIRED, "length_required") \
     X(PX_REASON_UNSUPPORTED_VERSION, "unsupported_version") \
     X(PX_REASON_UNSUPPORTED_ENCODING, "unsupported_encoding") \
     X(PX_REASON_METHOD_NOT_ALLOWED, "method_not_allowed") \

@@ -55,65 +55,69 @@ enum px_variable {
     PX_VAR_REMOTE_USER = 24,
     /* $request: The whole request line, as it was sent. */
     PX_VAR_REQUEST = 25,
+    /* $request_body: The body of the request, where it was read whole and is in memory. */
+    PX_VAR_REQUEST_BODY = 26,
+    /* $request_body_file: The path of the temporary file that holds the request's body. */
+    PX_VAR_REQUEST_BODY_FILE = 27,
     /* $request_completion: "OK" if the request was answered completely, otherwise empty. */
-    PX_VAR_REQUEST_COMPLETION = 26,
+    PX_VAR_REQUEST_COMPLETION = 28,
     /* $request_id: 32 hexadecimal digits, made at random for each request. */
-    PX_VAR_REQUEST_ID = 27,
+    PX_VAR_REQUEST_ID = 29,
     /* $request_length: Bytes of the request: line, head and body. */
-    PX_VAR_REQUEST_LENGTH = 28,
+    PX_VAR_REQUEST_LENGTH = 30,
     /* $request_method: The method: GET, POST, ... */
-    PX_VAR_REQUEST_METHOD = 29,
+    PX_VAR_REQUEST_METHOD = 31,
     /* $request_time: Seconds since the first byte of the request, with milliseconds. */
-    PX_VAR_REQUEST_TIME = 30,
+    PX_VAR_REQUEST_TIME = 32,
     /* $request_uri: The target of the request with its arguments, as it was sent. */
-    PX_VAR_REQUEST_URI = 31,
+    PX_VAR_REQUEST_URI = 33,
     /* $scheme: "http" or "https". */
-    PX_VAR_SCHEME = 32,
+    PX_VAR_SCHEME = 34,
     /* $sent_http_...: One field of the answer that the client gets. */
-    PX_VAR_SENT_HTTP_PREFIX = 33,
+    PX_VAR_SENT_HTTP_PREFIX = 35,
     /* $server_addr: The address at which the connection arrived. */
-    PX_VAR_SERVER_ADDR = 34,
+    PX_VAR_SERVER_ADDR = 36,
     /* $server_name: The first server_name of the server that took the request. */
-    PX_VAR_SERVER_NAME = 35,
+    PX_VAR_SERVER_NAME = 37,
     /* $server_port: The port at which the connection arrived. */
-    PX_VAR_SERVER_PORT = 36,
+    PX_VAR_SERVER_PORT = 38,
     /* $server_protocol: "HTTP/1.0", "HTTP/1.1", ... */
-    PX_VAR_SERVER_PROTOCOL = 37,
+    PX_VAR_SERVER_PROTOCOL = 39,
     /* $status: The status of the answer. */
-    PX_VAR_STATUS = 38,
+    PX_VAR_STATUS = 40,
     /* $time_iso8601: Local time in ISO 8601 format. */
-    PX_VAR_TIME_ISO8601 = 39,
+    PX_VAR_TIME_ISO8601 = 41,
     /* $time_local: Local time in the common log format. */
-    PX_VAR_TIME_LOCAL = 40,
+    PX_VAR_TIME_LOCAL = 42,
     /* $uri: The path of the request: decoded, normalised, without arguments. */
-    PX_VAR_URI = 41,
+    PX_VAR_URI = 43,
     /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
-    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 42,
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 44,
     /* $proxy_host: Host and port as proxy_pass names them. */
-    PX_VAR_PROXY_HOST = 43,
+    PX_VAR_PROXY_HOST = 45,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
-    PX_VAR_PROXY_PORT = 44,
+    PX_VAR_PROXY_PORT = 46,
     /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
      * not. */
-    PX_VAR_PROXYD_REASON = 45,
+    PX_VAR_PROXYD_REASON = 47,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 46,
+    PX_VAR_UPSTREAM_ADDR = 48,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 47,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 49,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 48,
+    PX_VAR_UPSTREAM_BYTES_SENT = 50,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 49,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 51,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 50,
+    PX_VAR_UPSTREAM_HEADER_TIME = 52,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 51,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 53,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 52,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 54,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 53,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 55,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 54,
+    PX_VAR_UPSTREAM_STATUS = 56,
     PX_VARIABLES
 };
 
@@ -145,6 +149,8 @@ enum px_variable {
     X(PX_VAR_REMOTE_PORT, "remote_port") \
     X(PX_VAR_REMOTE_USER, "remote_user") \
     X(PX_VAR_REQUEST, "request") \
+    X(PX_VAR_REQUEST_BODY, "request_body") \
+    X(PX_VAR_REQUEST_BODY_FILE, "request_body_file") \
     X(PX_VAR_REQUEST_COMPLETION, "request_completion") \
     X(PX_VAR_REQUEST_ID, "request_id") \
     X(PX_VAR_REQUEST_LENGTH, "request_length") \

@@ -123,6 +123,7 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     for (uint32_t i = 0; i < count; i++)
         now->body_bytes += pieces[i].len;
     if (!px_proxy_spill(proxy, pieces, &count)) {
+        r->reason = PX_REASON_TEMP_FILE_FAILED;
         px_request_truncate(r);
         return;
     }

@@ -23,7 +23,6 @@ static void on_clear_remove(void *argument)
 
 static bool failed(px_request *r, const char *call, const char *path, int error)
 {
-    r->reason = PX_REASON_TEMP_FILE_FAILED;
     px_request_log(r, PX_LOG_CRIT, "%s \"%s\" failed (%s)", call, path, px_log_errno(error));
     return false;
 }
