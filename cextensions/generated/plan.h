@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(2872600219104999510)
+#define PX_PLAN_LAYOUT INT64_C(3144888917572658786)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -18,6 +18,12 @@ enum {
     PX_ESCAPE_DEFAULT = 0,
     PX_ESCAPE_JSON = 1,
     PX_ESCAPE_NONE = 2,
+};
+
+enum {
+    PX_IN_FILE_OFF = 0,
+    PX_IN_FILE_ON = 1,
+    PX_IN_FILE_CLEAN = 2,
 };
 
 enum {
@@ -83,6 +89,7 @@ typedef struct px_plan_log_file px_plan_log_file;
 typedef struct px_plan_log_cache px_plan_log_cache;
 typedef struct px_plan_access_log px_plan_access_log;
 typedef struct px_plan_error_log px_plan_error_log;
+typedef struct px_plan_temp_path px_plan_temp_path;
 typedef struct px_plan_add_header px_plan_add_header;
 typedef struct px_plan_set_header px_plan_set_header;
 typedef struct px_plan_proxy_bind px_plan_proxy_bind;
@@ -304,6 +311,12 @@ struct px_plan_error_log {
     int64_t level;
 };
 
+/* A directory for temporary files; levels: how many digits of a file's name each directory below has. */
+struct px_plan_temp_path {
+    px_slice path;
+    px_slice levels;
+};
+
 struct px_plan_add_header {
     px_slice name;
     px_plan_piece_list value;
@@ -503,6 +516,11 @@ struct px_plan_settings {
     px_plan_proxy_bind *proxy_bind; /* NULL: None */
     int64_t proxy_socket_rcvbuf;
     int64_t proxy_socket_sndbuf;
+    px_plan_temp_path *client_body_temp_path;
+    int64_t client_body_in_file_only;
+    px_plan_temp_path *proxy_temp_path;
+    int64_t proxy_max_temp_file_size;
+    int64_t proxy_temp_file_write_size;
     void *runtime;
 };
 

@@ -500,6 +500,16 @@ bool px_plan_read_error_log(px_plan_reader *in, px_plan_error_log *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_temp_path(px_plan_reader *in, px_plan_temp_path *out)
+{
+    return px_plan_enter_struct(in, "TempPath", 2)
+           && px_plan_field(in, "path")
+           && px_plan_bytes(in, &out->path)
+           && px_plan_field(in, "levels")
+           && px_plan_bytes(in, &out->levels)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out)
 {
     return px_plan_enter_struct(in, "AddHeader", 3)
@@ -844,9 +854,21 @@ static bool read_settings_proxy_bind(px_plan_reader *in, px_plan_proxy_bind **ou
     return px_plan_read_proxy_bind(in, *out);
 }
 
+static bool read_settings_client_body_temp_path(px_plan_reader *in, px_plan_temp_path **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_temp_path(in, *out);
+}
+
+static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_temp_path(in, *out);
+}
+
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 52)
+    return px_plan_enter_struct(in, "Settings", 57)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -951,6 +973,16 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_int(in, &out->proxy_socket_rcvbuf)
            && px_plan_field(in, "proxy_socket_sndbuf")
            && px_plan_int(in, &out->proxy_socket_sndbuf)
+           && px_plan_field(in, "client_body_temp_path")
+           && read_settings_client_body_temp_path(in, &out->client_body_temp_path)
+           && px_plan_field(in, "client_body_in_file_only")
+           && px_plan_int(in, &out->client_body_in_file_only)
+           && px_plan_field(in, "proxy_temp_path")
+           && read_settings_proxy_temp_path(in, &out->proxy_temp_path)
+           && px_plan_field(in, "proxy_max_temp_file_size")
+           && px_plan_int(in, &out->proxy_max_temp_file_size)
+           && px_plan_field(in, "proxy_temp_file_write_size")
+           && px_plan_int(in, &out->proxy_temp_file_write_size)
            && px_plan_leave(in);
 }
 

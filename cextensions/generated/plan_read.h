@@ -20,6 +20,7 @@ bool px_plan_read_log_file(px_plan_reader *in, px_plan_log_file *out);
 bool px_plan_read_log_cache(px_plan_reader *in, px_plan_log_cache *out);
 bool px_plan_read_access_log(px_plan_reader *in, px_plan_access_log *out);
 bool px_plan_read_error_log(px_plan_reader *in, px_plan_error_log *out);
+bool px_plan_read_temp_path(px_plan_reader *in, px_plan_temp_path *out);
 bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out);
 bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out);
 bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out);

@@ -11,7 +11,7 @@
  * header | counters | log regions | active u32[] | held u32[] | slab.
  * The peers Zone: header | records. */
 
-#define PX_SHM_LAYOUT 0x43c594e7u
+#define PX_SHM_LAYOUT 0xa74bcf1au
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LOG_REGIONS 0x40u
@@ -24,7 +24,7 @@
 #define PX_LOCK_RAW 0x0u
 #define PX_LOCK_READY 0xffffffffu
 
-_Static_assert(PX_COUNTERS == 88, "counters.h is of another build");
+_Static_assert(PX_COUNTERS == 87, "counters.h is of another build");
 
 /* Start of a Ledger. The master writes it before the worker starts, except where said. */
 struct px_shm_ledger_header {

@@ -17,7 +17,6 @@ static bool must_know_length(const px_request *r)
     return r->head.body == PX_BODY_CHUNKED && r->settings->plan->proxy_http_version == 10;
 }
 
-/* Nobody wants it, but its end must be known before the peer is asked, as in nginx. */
 /* proxy_set_body may name $request_body, so that its value is made when that is there. */
 static void first_try(px_proxy *proxy)
 {

@@ -11,9 +11,11 @@ static void set_buffering(px_proxy *proxy, px_slice value)
 
 void px_proxy_obey_accel(px_proxy *proxy, const px_header *header)
 {
+    const px_request *r = proxy->request;
     switch (header->id) {
     case PX_HEADER_X_ACCEL_BUFFERING:
-        set_buffering(proxy, header->value);
+        if (px_proxy_obeys(r, PX_IGNORE_X_ACCEL_BUFFERING))
+            set_buffering(proxy, header->value);
         break;
     default:
         break;
