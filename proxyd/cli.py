@@ -75,7 +75,7 @@ _HELP = {"help_option_names": ["-h", "-?", "--help"]}
     "-s",
     "signal_name",
     type=click.Choice(["stop", "quit", "reload", "reopen"]),
-    help="Signal the master. stop, quit and reopen do not wait; the commands of these names do.",
+    help="Tell the master. stop and quit do not wait; the commands of these names do.",
 )
 @where
 @click.pass_context
@@ -113,7 +113,9 @@ def _show_build() -> None:
 
 
 def _signal(options: Options, name: str) -> int:
-    return commands.reload(options) if name == "reload" else commands.send_signal(options, name)
+    if name == "reload":
+        return commands.reload(options)
+    return commands.reopen_or_signal(options) if name == "reopen" else commands.send_signal(options, name)
 
 
 def _start(given: Given) -> None:

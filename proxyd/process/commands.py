@@ -40,6 +40,14 @@ def reopen(options: Options) -> int:
     return _tell(_ask(options, "reopen"))
 
 
+def reopen_or_signal(options: Options) -> int:
+    """nginx's -s reopen: the same; where the master cannot be asked, a signal to it as nginx's."""
+    try:
+        return reopen(options)
+    except NotRunning:
+        return send_signal(options, "reopen")
+
+
 def upgrade(options: Options) -> int:
     """Let a new master take over, and wait until it serves or has failed."""
     return _tell(_ask(options, "upgrade"))
@@ -76,7 +84,7 @@ def status(options: Options, *, as_json: bool = False) -> int:
 
 
 def send_signal(options: Options, verb: str) -> int:
-    """nginx's -s stop, quit and reopen: a signal to the pid of the pid file; does not wait."""
+    """nginx's -s stop and quit: a signal to the pid of the pid file; does not wait."""
     path = find_pid_path(options)
     try:
         with open(path, "rb") as file:
