@@ -30,6 +30,7 @@ static void init_worker(px_engine *engine)
     px_list_init(&worker->idle_spare);
     px_list_init(&worker->tunnels);
     worker->may_connect = px_engine_may_connect;
+    worker->free_descriptors = px_engine_free_descriptors;
     worker->on_room = px_engine_on_room;
     px_list_init(&engine->generations);
     px_list_init(&engine->prepared);

@@ -7,7 +7,9 @@
 #include "engine_private.h"
 
 #define COMPLAIN_GAP_MS 1000
-#define CLOSE_AT_ONCE 16 /* idle connections closed to make room */
+/* Idle connections closed to make room: an eighth of them, so that not every new connection has to. */
+#define CLOSE_SHARE 8
+#define CLOSE_MOST 32
 
 static px_engine_listening *of(const px_listener *listener)
 {
@@ -28,15 +30,33 @@ static bool has_room(const px_engine *engine)
            connections(&engine->worker) < (uint64_t)engine->active->plan->worker_connections;
 }
 
-/* Idle connections give way, those to peers first: they are cheaper to make again. */
+static uint32_t share_of(uint64_t idle)
+{
+    uint64_t share = idle / CLOSE_SHARE;
+    return share == 0 ? 1 : share > CLOSE_MOST ? CLOSE_MOST : (uint32_t)share;
+}
+
+/* Idle connections give way, those to peers first: they are cheaper to make again. Of the clients' those that
+ * are idle longest. Gives how many were closed. */
+static uint32_t close_some_idle(px_engine *engine)
+{
+    uint32_t closed = px_idle_close_some(&engine->worker, share_of(engine->worker.idle_count));
+    if (closed == 0)
+        closed = px_h1_server_close_idle(engine->worker.loop, share_of(px_h1_server_idle()));
+    return closed;
+}
+
 static bool make_room(px_engine *engine)
 {
-    if (has_room(engine))
-        return true;
-    px_idle_close_some(&engine->worker, CLOSE_AT_ONCE);
-    if (!has_room(engine))
-        px_h1_server_close_idle(engine->worker.loop, CLOSE_AT_ONCE);
-    return has_room(engine);
+    while (!has_room(engine))
+        if (close_some_idle(engine) == 0)
+            return false;
+    return true;
+}
+
+bool px_engine_free_descriptors(px_worker *worker)
+{
+    return close_some_idle(PX_CONTAINER(worker, px_engine, worker)) > 0;
 }
 
 bool px_engine_may_connect(px_worker *worker)
@@ -47,14 +67,29 @@ bool px_engine_may_connect(px_worker *worker)
 void px_engine_on_room(px_worker *worker)
 {
     px_engine *engine = PX_CONTAINER(worker, px_engine, worker);
-    if (!engine->crowded || !has_room(engine))
+    bool starved = engine->starved;
+    if (!(engine->crowded || starved) || !has_room(engine))
         return;
-    engine->crowded = false;
+    engine->crowded = engine->starved = false;
     for (px_list *at = engine->listenings.next; at != &engine->listenings; at = at->next) {
         px_engine_listening *listening = PX_CONTAINER(at, px_engine_listening, link);
-        if (listening->listener != NULL)
+        if (listening->listener == NULL)
+            continue;
+        if (starved)
+            px_listener_retry(listening->listener);
+        else
             px_listener_resume(listening->listener);
     }
+}
+
+/* Whether it is time to tell of it again. */
+static bool shall_complain(px_engine *engine, uint64_t *told_ms)
+{
+    uint64_t now = px_loop_now_ms(engine->worker.loop);
+    if (*told_ms != 0 && now - *told_ms < COMPLAIN_GAP_MS)
+        return false;
+    *told_ms = now;
+    return true;
 }
 
 static bool may_accept(px_listener *listener)
@@ -63,12 +98,9 @@ static bool may_accept(px_listener *listener)
     if (make_room(engine))
         return true;
     engine->crowded = true;
-    uint64_t now = px_loop_now_ms(engine->worker.loop);
-    if (engine->complained_ms == 0 || now - engine->complained_ms >= COMPLAIN_GAP_MS) {
-        engine->complained_ms = now;
+    if (shall_complain(engine, &engine->complained_ms))
         px_log_at(&px_log_main, PX_LOG_ALERT, 0, "%lld worker_connections are not enough",
                   (long long)engine->active->plan->worker_connections);
-    }
     return false;
 }
 
@@ -121,9 +153,21 @@ static void on_accept(px_listener *listener, int fd, const px_address *peer)
     px_h1_server_accept(worker->loop, listener, fd, peer, &server_conf, ++worker->connection_number);
 }
 
+static bool free_descriptors(px_listener *listener)
+{
+    px_engine *engine = of(listener)->engine;
+    if (close_some_idle(engine) > 0)
+        return true;
+    engine->starved = true;
+    return false;
+}
+
 static void on_accept_error(px_listener *listener, int error)
 {
-    px_worker_count(&of(listener)->engine->worker, PX_COUNTER_ACCEPT_FAILURES, 1);
+    px_engine *engine = of(listener)->engine;
+    px_worker_count(&engine->worker, PX_COUNTER_ACCEPT_FAILURES, 1);
+    if ((error == EMFILE || error == ENFILE) && !shall_complain(engine, &engine->starved_ms))
+        return; /* another listener's */
     px_log_at(&px_log_main, error == EMFILE || error == ENFILE ? PX_LOG_CRIT : PX_LOG_ALERT, 0,
               "accept4() failed (%s)", px_log_errno(error));
 }
@@ -186,6 +230,7 @@ static px_engine_listening *open_listening(px_engine *engine, px_generation *gen
     listener->owner = &listening->shown;
     listener->on_accept = on_accept;
     listener->may_accept = may_accept;
+    listener->free_descriptors = free_descriptors;
     listener->on_accept_error = on_accept_error;
     px_list_append(&engine->listenings, &listening->link);
     point_at(listening, generation, plan);

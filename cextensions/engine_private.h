@@ -35,11 +35,12 @@ struct px_engine {
     uint64_t last_number;
     bool draining;
     bool keep_idle; /* while draining: idle connections of clients may have one more answer */
-    bool crowded; /* accepting stopped at worker_connections */
-    uint64_t complained_ms;
+    bool crowded;   /* accepting stopped at worker_connections */
+    bool starved;   /* accepting stopped for want of descriptors */
+    uint64_t complained_ms, starved_ms; /* when each was told last */
     px_timer drain_timer;
     px_timer idle_timer; /* while draining: idle connections of clients go */
-    px_log log_before; /* px_log_main without a configuration */
+    px_log log_before;   /* px_log_main without a configuration */
 };
 
 /* engine_listen.c */
@@ -53,6 +54,7 @@ void px_engine_close_listenings(px_engine *engine);
 void px_engine_sweep_listenings(px_engine *engine);
 /* px_worker's questions about worker_connections. */
 bool px_engine_may_connect(px_worker *worker);
+bool px_engine_free_descriptors(px_worker *worker);
 void px_engine_on_room(px_worker *worker);
 
 #endif

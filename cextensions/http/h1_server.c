@@ -323,6 +323,12 @@ void px_h1_server_drain(px_loop *loop, px_listener *listener, bool now)
     drain_list(loop, &idle_list, listener, now);
 }
 
+static bool has_something_to_read(const px_h1_conn *conn)
+{
+    char byte;
+    return !px_h1_input_empty(&conn->input) || recv(conn->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count)
 {
     uint32_t closed = 0;
@@ -331,7 +337,7 @@ uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count)
         next = at->next;
         if (conn->transport.loop != loop)
             break;
-        if (conn->head_ms > px_loop_now_ms(loop)) /* keepalive_min_timeout */
+        if (conn->head_ms > px_loop_now_ms(loop) || has_something_to_read(conn)) /* keepalive_min_timeout */
             continue;
         px_h1_conn_close(conn, false);
         closed++;

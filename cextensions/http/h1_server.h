@@ -43,7 +43,8 @@ void px_h1_server_accept(px_loop *loop, px_listener *listener, int fd, const px_
 /* Draining: closes all idle connections; busy ones close after their answer. now: also busy ones, with
  * on_abort(PX_ABORT_DRAIN). listener NULL: all. */
 void px_h1_server_drain(px_loop *loop, px_listener *listener, bool now);
-/* Closes the connections longest idle, at most count; gives how many (for worker_connections exhaustion). */
+/* Closes the connections longest idle, at most count, for want of connections or descriptors; gives how many.
+ * A client whose next request waits to be read is not idle. */
 uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count);
 /* Live connections, and of those the idle ones. */
 uint64_t px_h1_server_live(void);

@@ -49,6 +49,18 @@ static void refused(px_listener *listener, int error)
     listener->on_accept_error(listener, error);
 }
 
+static int accept_now(px_listener *listener, px_address *peer)
+{
+    peer->len = sizeof peer->local; /* the largest */
+    peer->any.sa_family = AF_UNSPEC;
+    return accept4(listener->fd, &peer->any, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static bool out_of_descriptors(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
 static bool accept_one(px_listener *listener)
 {
     if (listener->may_accept != NULL && !listener->may_accept(listener)) {
@@ -56,11 +68,13 @@ static bool accept_one(px_listener *listener)
         return false;
     }
     px_address peer;
-    peer.len = sizeof peer.local; /* the largest */
-    peer.any.sa_family = AF_UNSPEC;
-    int fd = accept4(listener->fd, &peer.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept_now(listener, &peer), error = errno;
+    if (fd < 0 && out_of_descriptors(error) && listener->free_descriptors != NULL) {
+        if (listener->free_descriptors(listener))
+            fd = accept_now(listener, &peer), error = errno;
+    }
     if (fd < 0) {
-        refused(listener, errno);
+        refused(listener, error);
         return false;
     }
     listener->on_accept(listener, fd, &peer);
@@ -104,6 +118,12 @@ void px_listener_resume(px_listener *listener)
 {
     if (!px_timer_running(&listener->retry))
         wait_for_connections(listener);
+}
+
+void px_listener_retry(px_listener *listener)
+{
+    px_timer_stop(listener->loop, &listener->retry);
+    wait_for_connections(listener);
 }
 
 void px_listener_accept_waiting(px_listener *listener)

@@ -21,6 +21,9 @@ typedef struct px_listener {
     void (*on_accept)(struct px_listener *listener, int fd, const px_address *peer);
     /* Asked before accept: false pauses until px_listener_resume (worker_connections reached). */
     bool (*may_accept)(struct px_listener *listener);
+    /* No descriptor is left: close what can be spared. True: some were closed, accept() is tried again. NULL:
+     * nothing can be. */
+    bool (*free_descriptors)(struct px_listener *listener);
     /* accept() failed with errno; called at most once per second. */
     void (*on_accept_error)(struct px_listener *listener, int error_number);
 } px_listener;
@@ -31,6 +34,8 @@ typedef struct px_listener {
 px_listener *px_listener_open(px_loop *loop, int fd);
 /* Accepts again after may_accept said no. Idempotent, cheap. */
 void px_listener_resume(px_listener *listener);
+/* Accepts again after accept() failed for want of descriptors: some were closed. */
+void px_listener_retry(px_listener *listener);
 /* Takes the connections that wait in the kernel, which would be reset when the socket is closed. */
 void px_listener_accept_waiting(px_listener *listener);
 /* Stops accepting, closes the socket and gives up the engine's reference; the memory lives until the last

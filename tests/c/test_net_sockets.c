@@ -247,6 +247,46 @@ TEST(accept_without_descriptors,
     end(listener);
 }
 
+static int spare_fd = -1;
+
+/* Gives a descriptor up, once. */
+static bool give_up(px_listener *listener)
+{
+    (void)listener;
+    bool given = spare_fd >= 0;
+    close(spare_fd);
+    spare_fd = -1;
+    return given;
+}
+
+TEST(accept_with_what_others_give_up,
+     "for want of descriptors something idle is closed and the connection taken in the same turn")
+{
+    px_address address;
+    px_listener *listener = begin(&address);
+    listener->free_descriptors = give_up;
+    int first = call(&address), second = call(&address);
+    struct rlimit before, none;
+    getrlimit(RLIMIT_NOFILE, &before);
+    spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    none = (struct rlimit){(rlim_t)spare_fd + 1, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    px_loop_run(loop, 0);
+    CHECK_INT(accepted, 1);
+    CHECK_INT(errors, 0);
+    px_loop_run(loop, 0); /* last_fd holds the descriptor, and there is no other to spare */
+    CHECK_INT(accepted, 1);
+    CHECK_INT(errors, 1);
+    CHECK_INT(px_loop_watches(loop), 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    px_listener_retry(listener); /* at once, although the timer runs */
+    px_loop_run(loop, 0);
+    CHECK_INT(accepted, 2);
+    close(first);
+    close(second);
+    end(listener);
+}
+
 TEST(listener_references, "a closed listener lives until its last connection has gone")
 {
     px_address address;

@@ -159,7 +159,10 @@ def test_a_worker_without_descriptors_blames_no_backend(directory: Path) -> None
         ) as server,
     ):
         with Client(server.port()) as client:
-            others = [Client(server.port()) for _ in range(50)]
+            others = []
+            for _ in range(50):
+                others.append(Client(server.port()))
+                others[-1].send("GET / HT")  # an idle one would give way
             server.wait_for_log(r"accept4?\(\) failed \(24: Too many open files\)")
             assert client.get().status == 500
         for other in others:

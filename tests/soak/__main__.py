@@ -1,4 +1,4 @@
-"""`python -m tests.soak reload|crash|stores|big|all [--json] [--scale N]`."""
+"""`python -m tests.soak reload|crash|upgrade|stores|big|all [--json] [--scale N]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.soak import big, crash, reload, stores
+from tests.soak import big, crash, reload, stores, upgrade
 from tests.soak.table import Row, as_json, as_table
 
 RUNS: dict[str, list[Callable[[float], list[Row]]]] = {
@@ -14,7 +14,8 @@ RUNS: dict[str, list[Callable[[float], list[Row]]]] = {
     "crash": [crash.run, stores.run],
     "stores": [stores.run],
     "big": [big.run],
-    "all": [reload.run, crash.run, stores.run, big.run],
+    "upgrade": [upgrade.run],
+    "all": [reload.run, crash.run, stores.run, big.run, upgrade.run],
 }
 
 
