@@ -7,9 +7,10 @@ takes the place of a method before it.
 from __future__ import annotations
 
 from proxyd.config.check import Checker, Level
-from proxyd.config.directives.balance import Balance, ZoneSpec
+from proxyd.config.directives.balance import Balance, UpstreamZone
 from proxyd.config.parser import Statement
 from proxyd.config.plan import BALANCE_HASH_CONSISTENT, BALANCE_LEAST_CONN, BALANCE_ROUND_ROBIN, Peer
+from proxyd.config.shapes import Invalid
 
 METHODS = ("least_conn", "ip_hash", "hash", "random")
 CONSISTENT_WEIGHT_MOST = 65536  # 160 points of 8 bytes for each unit: 80 MB in each worker
@@ -81,10 +82,15 @@ class Zones:
         self._sizes: dict[str, int] = {}
         self._unsized: list[tuple[str, Statement]] = []
 
-    def claim(self, checker: Checker, block: list[Statement], level: Level) -> None:
-        """Note the zone lines of a block."""
-        for statement, value in _in_order(block, level, ("zone",)):
-            assert isinstance(value, ZoneSpec)
+    def claim(self, checker: Checker, block: list[Statement]) -> None:
+        """Note the zone lines of a block. Those that are wrong by themselves have been reported."""
+        for statement in block:
+            if statement.name != "zone" or not 1 <= len(statement.args) <= 2:
+                continue
+            try:
+                value = UpstreamZone().read(statement.args, checker.scope)
+            except Invalid:
+                continue
             if value.size is None:
                 self._unsized.append((value.name, statement))
                 continue

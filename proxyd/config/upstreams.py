@@ -63,7 +63,7 @@ class Upstreams:
         peers = [peer for line in level.values.get("server", ()) for peer in line]
         self._check_peers(statement, peers)
         balance = read_balance(self.checker, block, level)
-        self.zones.claim(self.checker, block, level)
+        self.zones.claim(self.checker, block)
         digest = self._add(
             Upstream(
                 name=encode(name),

@@ -15,9 +15,12 @@ import pytest
 
 from tests.e2e.support import Serve, make_server, proxyd_only, proxying
 from tests.e2e.watching import wait_for_service, workers_of
+from tests.soak.stores import Segments
+from tests.soak.watchpoint import Watch, is_possible
 from tests.support.client import Client, fetch
-from tests.support.peer import Connection, Peer, answering
+from tests.support.peer import Connection, Peer, Script, answering
 from tests.support.server import Server
+from tests.support.waiting import LIMIT
 
 pytestmark = proxyd_only("without a zone, each worker counts for itself")
 
@@ -178,6 +181,33 @@ def test_the_connections_of_a_killed_worker_are_free_again_and_no_others(
     wait_for_service(server, 2)
     held.hold(successor, peer)
     held.hold(two, peer)
+    assert held.refused(successor) and held.refused(two)
+    peer.tell("answer")
+
+
+@pytest.mark.skipif(not is_possible(), reason="needs root, ptrace and debug registers")
+@pytest.mark.parametrize(
+    ("stores", "second"), [(1, until_told), (2, answering("hello"))], ids=["taking a place", "giving it back"]
+)
+def test_a_worker_killed_while_it_counts_leaves_the_count_exact(
+    crashing: Callable[..., Server], stack: ExitStack, stores: int, second: Script
+) -> None:
+    peer = stack.enter_context(Peer(until_told, second, until_told))
+    server = crashing(group("server {backend0} max_conns=2;"), workers=2, backend0=peer.address)
+    one, two = wait_for_service(server, 2)
+    held = Held(server, stack)
+    held.hold(two, peer)
+    client = held.connect(one)
+    memory = Segments(one)
+    cell = memory.part("active_offset") + 4 * memory.slot_of("u", peer.address)
+    with Watch(one, [cell], 4) as watch:
+        client.request("/")
+        for _ in range(stores):
+            assert watch.wait_for_store(LIMIT)
+        watch.kill()
+    (successor,) = set(workers_of(server, 2, without=[one])) - {two}
+    wait_for_service(server, 2)
+    held.hold(successor, peer)
     assert held.refused(successor) and held.refused(two)
     peer.tell("answer")
 

@@ -147,8 +147,8 @@ DIRECTIVES = (
         "zone",
         UPSTREAM,
         UpstreamZone(),
-        "nginx shares the state of an upstream between workers only when it is given such a zone. Here the "
-        "state of every upstream is shared, with or without it. Name and size are checked as nginx does.",
+        "Gives the state of an upstream a name and a size. Both are checked as nginx does.",
         repeats=True,
+        nothing="the state of every upstream is shared by all workers, with or without a zone.",
     ),
 )
