@@ -230,7 +230,9 @@ static void count_active(px_pick *pick, px_peer *peer, int change)
 /* Takes a place at the peer. A worker writes only its own count, so that nothing of a dead worker remains
  * but what the reaper clears, and yet no two workers get the last place: each first counts itself, then
  * looks at the sum of all. The fence puts every count before every look, so that of those who hold a place
- * the last to count has seen them all. Who finds too many steps back. */
+ * the last to count has seen them all. Who finds too many steps back; until it has, others may find the
+ * peer full that has a place: for the few instructions that this takes (longer when the kernel puts the
+ * worker aside just there), and only while both want the last one. */
 static bool take_place(px_pick *pick, px_peer *peer)
 {
     count_active(pick, peer, 1);

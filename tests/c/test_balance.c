@@ -2,13 +2,19 @@
 #include "check.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "balance_vectors.h"
 #include "base/crc32.h"
 #include "conf_harness.h"
 #include "proxy/balance.h"
 #include "proxy/ketama.h"
+#include "step.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -341,6 +347,176 @@ TEST(max_conns_alone, "max_conns of the only peer")
     CHECK(take(upstream, &second) == NULL);
     px_pick_end(&first, PX_TRY_FINE);
     CHECK(take(upstream, &second) != NULL);
+    conf_close(&world);
+}
+
+/* ---- several workers ---- */
+
+enum { WORKERS = 4, PLACES = 1, ROUNDS = 20000, CELLS_BYTES = 4096 };
+
+typedef struct arena_of_all {
+    uint8_t cells[WORKERS][CELLS_BYTES]; /* as `active` of Ledgers that lie one behind the other */
+    _Atomic int ready, inside, too_many;
+    _Atomic uint64_t taken, refused;
+} arena_of_all;
+
+static void become_worker(px_upstream *upstream, arena_of_all *all, uint32_t index)
+{
+    px_ledger *ledger = &world->worker->ledger;
+    ledger->active = (_Atomic uint32_t *)(void *)all->cells[index];
+    ledger->stride = CELLS_BYTES;
+    ledger->workers = WORKERS;
+    ledger->worker = index;
+    upstream->peers[0].slot = 0;
+}
+
+static void contend(px_upstream *upstream, arena_of_all *all, int rounds)
+{
+    px_pick pick;
+    atomic_fetch_add(&all->ready, 1);
+    while (atomic_load(&all->ready) < WORKERS)
+        sched_yield();
+    for (int i = 0; rounds == 0 || i < rounds;) {
+        if (take(upstream, &pick) == NULL) {
+            atomic_fetch_add(&all->refused, 1);
+            if (i % 2 == 0) /* others run in between, or at the same time */
+                sched_yield();
+            continue;
+        }
+        i++;
+        if (atomic_fetch_add(&all->inside, 1) >= PLACES)
+            atomic_fetch_add(&all->too_many, 1);
+        atomic_fetch_add(&all->taken, 1);
+        for (volatile int turn = 0; turn < 100; turn++)
+            ;
+        atomic_fetch_sub(&all->inside, 1);
+        px_pick_end(&pick, PX_TRY_FINE);
+    }
+}
+
+static uint32_t cell(arena_of_all *all, uint32_t index)
+{
+    return atomic_load((_Atomic uint32_t *)(void *)all->cells[index]);
+}
+
+static arena_of_all *start(px_upstream *upstream, pid_t pids[WORKERS], int rounds_of_first)
+{
+    arena_of_all *all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            become_worker(upstream, all, i);
+            contend(upstream, all, i == 0 ? rounds_of_first : ROUNDS);
+            _exit(0);
+        }
+    }
+    return all;
+}
+
+static px_upstream *make_contended(void)
+{
+    static px_plan_peer peer;
+    peer = conf_peer(1, 1);
+    peer.max_conns = PLACES;
+    return make(&peer, 1, PX_BALANCE_ROUND_ROBIN);
+}
+
+TEST(contention, "workers that want the last place at once never exceed max_conns, and give all places back")
+{
+    pid_t pids[WORKERS];
+    int status;
+    world = conf_open();
+    arena_of_all *all = start(make_contended(), pids, ROUNDS);
+    for (int i = 0; i < WORKERS; i++)
+        CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
+    CHECK_INT(atomic_load(&all->too_many), 0);
+    CHECK_INT(atomic_load(&all->taken), WORKERS * ROUNDS);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        CHECK_INT(cell(all, i), 0);
+    munmap(all, sizeof *all);
+    conf_close(&world);
+}
+
+static px_upstream *contended;
+static arena_of_all *shared;
+
+static void take_as_first(void)
+{
+    px_pick pick;
+    become_worker(contended, shared, 0);
+    if (take(contended, &pick) != NULL)
+        atomic_fetch_add(&shared->taken, 1);
+}
+
+static bool take_as_second(void)
+{
+    px_pick pick;
+    px_ledger before = world->worker->ledger;
+    int32_t slot = contended->peers[0].slot;
+    become_worker(contended, shared, 1);
+    bool got = take(contended, &pick) != NULL;
+    contended->peers[0].slot = slot;
+    world->worker->ledger = before;
+    return got;
+}
+
+static void run_to_end(pid_t child)
+{
+    int status;
+    ptrace(PTRACE_CONT, child, NULL, NULL);
+    REQUIRE(waitpid(child, &status, 0) == child && WIFEXITED(status));
+}
+
+static bool nothing(void)
+{
+    return true;
+}
+
+/* Whether the second worker got the place, when it came so many instructions after the first one began. */
+static bool second_gets_it(unsigned steps)
+{
+    memset(shared, 0, sizeof *shared);
+    pid_t child = step_begin(take_as_first);
+    for (unsigned i = 0; i < steps; i++)
+        CHECK(step_once(child));
+    bool got = take_as_second();
+    run_to_end(child);
+    CHECK_INT(atomic_load(&shared->taken) + got, 1);
+    CHECK_INT(cell(shared, 0) + cell(shared, 1), 1);
+    return got;
+}
+
+/* All instructions take a minute: these are each 32nd, and all around the one that decides. */
+TEST(interleaved, "at whatever instruction another worker comes between, exactly one gets the last place")
+{
+    world = conf_open();
+    contended = make_contended();
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned all = step_through(take_as_first, nothing), late = 0;
+    for (unsigned steps = 0; steps < all; steps += 32)
+        if (second_gets_it(steps))
+            late = steps;
+    CHECK(late > 0 && late + 32 < all);
+    for (unsigned steps = late - 16; steps < late + 40 && steps < all; steps++)
+        second_gets_it(steps);
+    munmap(shared, sizeof *shared);
+    conf_close(&world);
+}
+
+TEST(contender_dies, "of a worker that dies while it counts, at most its own one place is taken")
+{
+    pid_t pids[WORKERS];
+    int status;
+    world = conf_open();
+    arena_of_all *all = start(make_contended(), pids, 0);
+    for (int i = 1; i < WORKERS; i++)
+        CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
+    kill(pids[0], SIGKILL);
+    CHECK(waitpid(pids[0], &status, 0) == pids[0] && WIFSIGNALED(status));
+    CHECK(cell(all, 0) <= 1);
+    for (uint32_t i = 1; i < WORKERS; i++)
+        CHECK_INT(cell(all, i), 0);
+    munmap(all, sizeof *all);
     conf_close(&world);
 }
 
