@@ -11,6 +11,7 @@
 
 static const px_log_target stderr_target = {.fd = STDERR_FILENO, .level = PX_LOG_WARN};
 px_log px_log_main = {&stderr_target, 1, PX_LOG_WARN};
+bool px_log_debugging;
 
 static const char *const level_names[] = {"",     "emerg",  "alert", "crit", "error",
                                           "warn", "notice", "info",  "debug"};
@@ -60,22 +61,36 @@ static void put_line(const px_log_target *target, int level, px_slice line)
     (void)written; /* a full disk must not stop traffic; there is nobody to tell */
 }
 
-void px_log_write(const px_log *log, int level, uint64_t connection, const char *format, ...)
+static void write_formatted(const px_log *log, int level, bool everywhere, uint64_t connection,
+                            const char *format, va_list arguments)
 {
     char message[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
     int saved = errno;
-    va_list arguments;
-    va_start(arguments, format);
     int n = vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     size_t message_len = n < 0 ? 0 : (size_t)n < sizeof message ? (size_t)n : sizeof message - 1;
     size_t len = put_head(line, level, connection);
     len = put_escaped(line, len, message, message_len);
     line[len++] = '\n';
     for (uint32_t i = 0; i < log->count; i++)
-        if (level <= log->targets[i].level)
+        if (everywhere || level <= log->targets[i].level)
             put_line(&log->targets[i], level, px_slice_from(line, len));
     errno = saved;
+}
+
+void px_log_write(const px_log *log, int level, uint64_t connection, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_formatted(log, level, false, connection, format, arguments);
+    va_end(arguments);
+}
+
+void px_log_debug(const px_log *log, bool everywhere, uint64_t connection, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_formatted(log, PX_LOG_DEBUG, everywhere, connection, format, arguments);
+    va_end(arguments);
 }
 
 const char *px_log_errno(int error_number)

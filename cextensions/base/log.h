@@ -40,6 +40,13 @@ extern px_log px_log_main;
 void px_log_write(const px_log *log, int level, uint64_t connection, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Whether anybody has ever asked for debug lines: the one thing to look at before all else. */
+extern bool px_log_debugging;
+
+/* The same at the debug level. everywhere: to each target, whatever its level (debug_connection). */
+void px_log_debug(const px_log *log, bool everywhere, uint64_t connection, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 #define px_log_at(log, lvl, connection, ...)                                                                 \
     do {                                                                                                     \
         if ((log)->level >= (lvl))                                                                           \

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(3144888917572658786)
+#define PX_PLAN_LAYOUT INT64_C(3773883028162567511)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -104,6 +104,7 @@ typedef struct px_plan_server_name px_plan_server_name;
 typedef struct px_plan_server_regex px_plan_server_regex;
 typedef struct px_plan_listen_address px_plan_listen_address;
 typedef struct px_plan_listen px_plan_listen;
+typedef struct px_plan_network px_plan_network;
 typedef struct px_plan_root px_plan_root;
 typedef struct px_plan_plan_object px_plan_plan_object;
 typedef struct px_plan_engine_plan px_plan_engine_plan;
@@ -153,6 +154,11 @@ typedef struct {
     px_plan_map_regex *items;
     uint32_t count;
 } px_plan_map_regex_list;
+
+typedef struct {
+    px_plan_network *items;
+    uint32_t count;
+} px_plan_network_list;
 
 typedef struct {
     px_plan_peer *items;
@@ -438,6 +444,12 @@ struct px_plan_listen {
     void *runtime;
 };
 
+/* Addresses that begin alike. */
+struct px_plan_network {
+    px_slice address;
+    int64_t bits;
+};
+
 /* What a Generation starts from; always the last object. */
 struct px_plan_root {
     px_plan_listen_ref_list listens;
@@ -447,6 +459,7 @@ struct px_plan_root {
     bool multi_accept;
     int64_t shutdown_timeout;
     px_plan_error_log_list error_log;
+    px_plan_network_list debug_connection;
     void *runtime;
 };
 

@@ -138,6 +138,21 @@ static bool read_map_regex_list(px_plan_reader *in, px_plan_map_regex_list *out)
     return px_plan_leave(in);
 }
 
+static bool read_network_list(px_plan_reader *in, px_plan_network_list *out)
+{
+    if (!px_plan_enter_list(in, 4, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_network(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_peer_list(px_plan_reader *in, px_plan_peer_list *out)
 {
     if (!px_plan_enter_list(in, 15, &out->count)) {
@@ -773,9 +788,19 @@ bool px_plan_read_listen(px_plan_reader *in, px_plan_listen *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_network(px_plan_reader *in, px_plan_network *out)
+{
+    return px_plan_enter_struct(in, "Network", 2)
+           && px_plan_field(in, "address")
+           && px_plan_bytes(in, &out->address)
+           && px_plan_field(in, "bits")
+           && px_plan_int(in, &out->bits)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_root(px_plan_reader *in, px_plan_root *out)
 {
-    return px_plan_enter_struct(in, "Root", 7)
+    return px_plan_enter_struct(in, "Root", 8)
            && px_plan_field(in, "listens")
            && read_listen_ref_list(in, &out->listens)
            && px_plan_field(in, "upstreams")
@@ -790,6 +815,8 @@ bool px_plan_read_root(px_plan_reader *in, px_plan_root *out)
            && px_plan_int(in, &out->shutdown_timeout)
            && px_plan_field(in, "error_log")
            && read_error_log_list(in, &out->error_log)
+           && px_plan_field(in, "debug_connection")
+           && read_network_list(in, &out->debug_connection)
            && px_plan_leave(in);
 }
 

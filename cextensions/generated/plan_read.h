@@ -35,6 +35,7 @@ bool px_plan_read_server_name(px_plan_reader *in, px_plan_server_name *out);
 bool px_plan_read_server_regex(px_plan_reader *in, px_plan_server_regex *out);
 bool px_plan_read_listen_address(px_plan_reader *in, px_plan_listen_address *out);
 bool px_plan_read_listen(px_plan_reader *in, px_plan_listen *out);
+bool px_plan_read_network(px_plan_reader *in, px_plan_network *out);
 bool px_plan_read_root(px_plan_reader *in, px_plan_root *out);
 bool px_plan_read_plan_object(px_plan_reader *in, px_plan_plan_object *out);
 bool px_plan_read_engine_plan(px_plan_reader *in, px_plan_engine_plan *out);

@@ -166,6 +166,7 @@ static bool build_root(px_build *build, px_plan_root *plan)
     if (plan->slots < 0 || plan->slots > SLOTS_MOST || plan->worker_connections < 1 ||
         plan->shutdown_timeout < 0)
         return px_build_fail(build, "the plan's root holds a number that makes no sense");
+    px_log_debugging = px_log_debugging || plan->debug_connection.count > 0;
     return px_build_log(build, &plan->error_log, log);
 }
 

@@ -190,6 +190,7 @@ bool px_build_log(px_build *build, const px_plan_error_log_list *plan, px_log *l
         targets[i] = px_log_sink_target(sink, (int)within(plan->items[i].level, PX_LOG_EMERG, PX_LOG_DEBUG));
         if (log->level < targets[i].level)
             log->level = targets[i].level;
+        px_log_debugging = px_log_debugging || targets[i].level >= PX_LOG_DEBUG;
     }
     return true;
 }

@@ -1,6 +1,6 @@
 /* Answers that proxyd makes itself: error pages, the small page of a redirect, and how an answer ends that
  * cannot be completed. The pages look like nginx's, whose users know them. */
-#include "proxy/request.h"
+#include "proxy/debug.h"
 
 typedef struct page {
     int status; /* what is asked for; nginx has numbers of its own from 494 */
@@ -115,6 +115,7 @@ void px_request_end_handler(px_request *r)
 
 px_step px_request_send_error(px_request *r, int status)
 {
+    px_request_debug(r, "error page: %d%s", status, r->head_sent ? ", but the head was sent already" : "");
     px_request_end_handler(r);
     if (r->head_sent) {
         px_request_truncate(r); /* for the reason that the caller has put there */

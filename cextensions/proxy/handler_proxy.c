@@ -1,6 +1,8 @@
 /* See handler_proxy.h: start, the client's body, the end. */
 #include "proxy/handler_proxy.h"
 
+#include "proxy/debug.h"
+
 #define SEND_PIECES 16
 
 /* ---- the client's body ---- */
@@ -82,6 +84,8 @@ void px_proxy_send_request(px_proxy *proxy)
         proxy->head_body = body;
     }
     proxy->chunked = body == PX_BODY_CHUNKED;
+    px_request_debug(r, "request to upstream: \"%.*s %.*s\", %zu bytes of head", PX_SLICE_ARGS(proxy->method),
+                     PX_SLICE_ARGS(proxy->uri), proxy->head.len);
     px_piece head[2] = {{proxy->head.data, proxy->head.len, NULL},
                         {proxy->set_body.data, proxy->set_body.len, NULL}};
     bool sends_body = !proxy->leaves_body && (!proxy->body->whole || px_body_has(proxy->body, 0));

@@ -1,4 +1,5 @@
 /* See handler_proxy.h: the peer's answer on its way to the client; upgrades. */
+#include "proxy/debug.h"
 #include "proxy/handler_proxy.h"
 
 /* ---- fields ---- */
@@ -229,6 +230,7 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
     now->status = head->status;
+    px_debug_response(r, head);
     now->header_ms = px_loop_now_ms(r->worker->loop) - proxy->try_started_ms;
     keep_head(proxy, head, head_block);
     if (head->status == 101) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "net/connect.h"
+#include "proxy/debug.h"
 #include "proxy/handler_proxy.h"
 
 static const px_h1_client_user client_user;
@@ -78,6 +79,8 @@ void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
         r->worker->on_room(r->worker);
     }
     px_proxy_count_bytes(proxy);
+    if (proxy->client != NULL)
+        px_request_debug(r, "upstream connection %s", keep ? "is free for another request" : "is closed");
     if (proxy->client != NULL && keep)
         px_upstream_keep(proxy->upstream, peer, &proxy->client);
     else
@@ -173,6 +176,8 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
     px_proxy_local_find(r, &local);
     px_h1_client *client = fresh ? NULL : px_idle_take_marked(peer->shelf, local.mark);
     bool reused = client != NULL;
+    px_request_debug(r, "upstream connection to %.*s: %s", PX_SLICE_ARGS(proxy->peer_name),
+                     reused ? "a kept one is used again" : "a new one");
     if (reused) {
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECTIONS_REUSED, 1);
         px_proxy_current_try(proxy)->connect_ms = 0;
@@ -196,6 +201,7 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
 static void on_connected(px_h1_client *client)
 {
     px_proxy *proxy = px_proxy_of(client);
+    px_request_debug(proxy->request, "upstream connection stands");
     proxy->connected = true;
     px_proxy_current_try(proxy)->connect_ms =
         px_loop_now_ms(proxy->request->worker->loop) - proxy->try_started_ms;
@@ -275,6 +281,9 @@ void px_proxy_try(px_proxy *proxy)
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_TRIES, 1);
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_RETRIES, proxy->try_count > 0);
         begin_try(proxy, peer->plan->name);
+        px_request_debug(r, "upstream \"%.*s\": peer %.*s, try %u",
+                         PX_SLICE_ARGS(proxy->upstream->plan->name), PX_SLICE_ARGS(proxy->peer_name),
+                         proxy->try_count);
         if (has_room(proxy) && ask_peer(proxy, false))
             return;
         if (proxy->exhausted) {
@@ -364,6 +373,7 @@ static bool retry_stale(px_proxy *proxy, const px_h1_failure *failure)
     if (!failure->reused || proxy->stale_retried || !may_be_stale(failure) || !allowed || proxy->body->lost)
         return false;
     proxy->stale_retried = true;
+    px_request_debug(r, "upstream connection was closed while nobody used it: the same peer is asked again");
     px_worker_count(r->worker, PX_COUNTER_UPSTREAM_STALE, 1);
     if (!may_connect(proxy))
         return false;
@@ -406,10 +416,12 @@ void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure)
     bool sent = proxy->connected;
     px_proxy_current_try(proxy)->status = status;
     px_proxy_let_go(proxy, PX_TRY_FAILED, false);
-    if (may_try_next(proxy, kind, sent, 1))
+    if (may_try_next(proxy, kind, sent, 1)) {
+        px_request_debug(r, "next upstream");
         px_proxy_try(proxy);
-    else
+    } else {
         px_request_fail(r, status, r->reason);
+    }
 }
 
 static int64_t bit_of_status(int status)
@@ -440,6 +452,7 @@ bool px_proxy_next_for_status(px_proxy *proxy, int status)
     if (bit == 0 || !may_try_next(proxy, bit, true, 2))
         return false;
     px_worker_count(proxy->request->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
+    px_request_debug(proxy->request, "next upstream, because of the status %d", status);
     px_proxy_let_go(proxy, bit == PX_NEXT_403 || bit == PX_NEXT_404 ? PX_TRY_NEXT : PX_TRY_FAILED, false);
     px_proxy_try(proxy);
     return true;

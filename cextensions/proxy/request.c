@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proxy/access_log.h"
+#include "proxy/debug.h"
 #include "proxy/upstream.h"
 
 #define REDIRECTS_MOST 10
@@ -11,6 +12,7 @@
 static px_step run_server(px_request *r)
 {
     px_step_server(r);
+    px_request_debug(r, "server: \"%.*s\"", PX_SLICE_ARGS(r->server->plan->name));
     if (r->head.header_count <= r->settings->h1.max_headers)
         return PX_STEP_NEXT;
     px_request_log(r, PX_LOG_INFO, "client sent too many header lines while reading client request headers");
@@ -20,6 +22,7 @@ static px_step run_server(px_request *r)
 static px_step run_content(px_request *r)
 {
     r->handler = r->location->handler;
+    px_request_debug(r, "handler: %s", r->handler->name);
     return r->handler->start(r);
 }
 
@@ -45,6 +48,7 @@ const char *px_request_step_name(const px_request *r)
 void px_request_continue(px_request *r)
 {
     while (r->step < STEPS) {
+        px_request_debug(r, "step: %s", steps[r->step].name);
         px_step result = steps[r->step].run(r);
         if (result == PX_STEP_NEXT)
             r->step++;
@@ -64,6 +68,7 @@ bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
         px_request_send_error(r, 500);
         return false;
     }
+    px_request_debug(r, "internal redirect: \"%.*s?%.*s\"", PX_SLICE_ARGS(uri), PX_SLICE_ARGS(args));
     r->uri = uri;
     r->args = args;
     r->quoted_uri = true;
@@ -208,6 +213,7 @@ void px_request_end(px_request *r)
     px_worker *worker = r->worker;
     px_generation *generation = r->generation;
     px_request_end_handler(r);
+    px_debug_end(r);
     count_status(r);
     px_access_log_write(r);
     px_list_unlink(&r->link);

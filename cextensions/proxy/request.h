@@ -59,6 +59,7 @@ struct px_request {
     bool done;               /* everything is with the kernel */
     bool quoted_uri;         /* uri was decoded: it is escaped before it is sent on */
     bool changed;            /* uri or args are no longer what the client wrote */
+    bool debugged;           /* debug_connection names the client */
     bool pipelined;          /* once the Stream is over, like the numbers below */
     uint16_t port;           /* of the listening socket; 0 for unix */
     px_stream *stream;       /* NULL: over */

@@ -1,5 +1,5 @@
 /* See request.h: the answer, from a Handler through the filters to the Stream. */
-#include "proxy/request.h"
+#include "proxy/debug.h"
 
 #define FRONT 3 /* Server, Date and Content-Type stand before a Handler's fields */
 
@@ -50,12 +50,14 @@ void px_answer_content_type(px_request *r, px_slice value)
 
 void px_request_send_head(px_request *r)
 {
+    px_debug_answer(r);
     r->head_sent = true;
     px_filter_head(r->filters, r);
 }
 
 void px_request_send_body(px_request *r, px_piece *pieces, uint32_t count, bool last)
 {
+    px_request_debug(r, "answer body: %u pieces%s", count, last ? ", the last" : "");
     if (last)
         r->last_sent = true;
     px_filter_body(r->filters, r, pieces, count, last);

@@ -1,5 +1,5 @@
 /* See request.h: how a Request comes to be, of what a client sent. */
-#include "proxy/request.h"
+#include "proxy/debug.h"
 
 #define ARENA_BYTES 4096
 
@@ -24,6 +24,8 @@ static px_request *new_request(px_stream *stream)
     r->port = (uint16_t)r->listen->plan->port;
     r->filters = &px_filter_headers;
     r->started_ms = stream->started_ms;
+    r->debugged =
+        r->generation->plan->debug_connection.count > 0 && px_debug_is_wanted(r->generation->plan, r->client);
     stream->request = r;
     px_crash_subject = r;
     r->worker->requests++;
@@ -110,8 +112,10 @@ void px_request_on_request(px_stream *stream, const px_request_head *head, px_bl
     r->no_body = head->method == PX_METHOD_HEAD;
     r->head_bytes = (uint32_t)stream->received;
     copy_headers(r, head);
-    if (read_target(r))
-        px_request_continue(r);
+    if (!read_target(r))
+        return;
+    px_debug_request(r);
+    px_request_continue(r);
 }
 
 /* "text", or "text: "bytes"": with the byte that was one too many, or cut, as nginx shows it. */

@@ -1,6 +1,8 @@
 /* See route.h, and the steps "server" and "location". */
 #include "proxy/route.h"
 
+#include "proxy/debug.h"
+
 /* ---- servers ---- */
 
 /* The address of the local end as a Plan has it: an IPv4 client of an IPv6 socket came to an IPv4 address. */
@@ -179,6 +181,7 @@ px_step px_step_location(px_request *r)
         r->settings = location->settings;
         r->stream->settings = &r->settings->h1;
     }
+    px_debug_location(r, location);
     if (body_too_large(r))
         return px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
     if (r->settings->plan->keepalive_disable != 0)

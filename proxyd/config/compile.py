@@ -263,6 +263,9 @@ class _Compiler:
                 multi_accept=events.values.get("multi_accept", False),
                 shutdown_timeout=main.values.get("worker_shutdown_timeout", 0),
                 error_log=inheritance.error_log,
+                debug_connection=[
+                    one for found in events.values.get("debug_connection", ()) for one in found
+                ],
             )
         )
         engine = EnginePlan(layout=layout.digest(), objects=self.objects.all())

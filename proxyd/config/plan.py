@@ -323,6 +323,13 @@ class Listen(S):
     addresses: list[ListenAddress]  # more than one: the local address of the connection decides
 
 
+class Network(S):
+    """Addresses that begin alike."""
+
+    address: bytes  # 4 or 16 bytes; none: every unix socket
+    bits: int  # how many of them count
+
+
 class Root(S):
     """What a Generation starts from; always the last object."""
 
@@ -333,6 +340,7 @@ class Root(S):
     multi_accept: bool
     shutdown_timeout: int  # 0: wait for ever
     error_log: list[ErrorLog]  # of the main context
+    debug_connection: list[Network]
 
 
 class PlanObject(S):

@@ -7,6 +7,7 @@ import pwd
 from collections.abc import Sequence
 
 from proxyd.config.directive import EVENTS, MAIN, Directive
+from proxyd.config.network import Networks
 from proxyd.config.shapes import Duration, Flag, Invalid, Number, OneArgument, Scope, Shape, Text
 
 
@@ -136,6 +137,13 @@ DIRECTIVES = (
         Flag(),
         "Whether a worker takes all waiting connections at once.",
         default="off",
+    ),
+    Directive(
+        "debug_connection",
+        EVENTS,
+        Networks(),
+        "Clients whose requests are told in the error log step by step, whatever its level.",
+        repeats=True,
     ),
     Directive(
         "use",
