@@ -30,7 +30,6 @@ static void init_worker(px_engine *engine)
     px_list_init(&worker->idle_spare);
     px_list_init(&worker->tunnels);
     worker->may_connect = px_engine_may_connect;
-    worker->free_descriptors = px_engine_free_descriptors;
     worker->on_room = px_engine_on_room;
     px_list_init(&engine->generations);
     px_list_init(&engine->prepared);
@@ -48,6 +47,7 @@ px_engine *px_engine_new(int worker, int ledgers_fd, int peers_fd, px_engine_err
     init_worker(engine);
     px_crash_describe = px_request_describe;
     px_crash_install(worker);
+    px_engine_spare_descriptors(engine);
     engine->worker.loop = px_loop_new();
     px_timer_init(&engine->drain_timer, on_drained);
     px_timer_init(&engine->idle_timer, on_idle_over);
@@ -119,6 +119,7 @@ void px_engine_delete(px_engine **engine)
     px_loop_delete(&deleted->worker.loop);
     px_peers_close(&deleted->worker.peers);
     px_ledger_close(&deleted->worker.ledger);
+    px_engine_spare_descriptors(NULL);
     px_h1_server_pool_clear();
     px_block_pool_clear();
     px_gzip_clear();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/spare.h"
 #include "engine_private.h"
 
 #define COMPLAIN_GAP_MS 1000
@@ -54,9 +55,18 @@ static bool make_room(px_engine *engine)
     return true;
 }
 
-bool px_engine_free_descriptors(px_worker *worker)
+/* Descriptors are the process's, and so is the one engine that there is. */
+static px_engine *giver;
+
+static bool spare_descriptors(void)
 {
-    return close_some_idle(PX_CONTAINER(worker, px_engine, worker)) > 0;
+    return close_some_idle(giver) > 0;
+}
+
+void px_engine_spare_descriptors(px_engine *engine)
+{
+    giver = engine;
+    px_spare_descriptors = engine != NULL ? spare_descriptors : NULL;
 }
 
 bool px_engine_may_connect(px_worker *worker)

@@ -54,7 +54,8 @@ void px_engine_close_listenings(px_engine *engine);
 void px_engine_sweep_listenings(px_engine *engine);
 /* px_worker's questions about worker_connections. */
 bool px_engine_may_connect(px_worker *worker);
-bool px_engine_free_descriptors(px_worker *worker);
+/* From now on whoever runs out of descriptors gets those of this engine's idle connections; NULL: nobody's. */
+void px_engine_spare_descriptors(px_engine *engine);
 void px_engine_on_room(px_worker *worker);
 
 #endif

@@ -1,5 +1,6 @@
 /* See tempfile.h. */
 #include "base/tempfile.h"
+#include "base/spare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +96,7 @@ static int open_nameless(char *path, size_t directory_len)
     return fd;
 }
 
-int px_temp_open(px_slice directory, px_slice levels, bool keep, char path[PX_TEMP_PATH_BYTES])
+static int open_once(px_slice directory, px_slice levels, bool keep, char path[PX_TEMP_PATH_BYTES])
 {
     if (!make_path(directory, levels, ++last_number, path))
         return -1;
@@ -107,6 +108,14 @@ int px_temp_open(px_slice directory, px_slice levels, bool keep, char path[PX_TE
     fd = open_named(directory, levels, path); /* a file system that has no O_TMPFILE */
     if (fd >= 0)
         unlink(path);
+    return fd;
+}
+
+int px_temp_open(px_slice directory, px_slice levels, bool keep, char path[PX_TEMP_PATH_BYTES])
+{
+    int fd = open_once(directory, levels, keep, path);
+    if (fd < 0 && px_spare_made_room())
+        fd = open_once(directory, levels, keep, path);
     return fd;
 }
 

@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "base/spare.h"
+
 static bool bind_failed;
 
 static void set_options(int fd, int family, const px_connect_options *options)
@@ -48,6 +50,8 @@ int px_connect(const px_address *address, const px_connect_options *options, boo
     int family = address->any.sa_family;
     bind_failed = false;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 && px_spare_made_room())
+        fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     set_options(fd, family, options);

@@ -113,19 +113,6 @@ static int buffer_bytes(int64_t bytes)
     return bytes < INT_MAX ? (int)bytes : INT_MAX;
 }
 
-/* Without a descriptor left idle connections give way. */
-static int connect_now(px_request *r, const px_peer *peer, const px_connect_options *options, bool *pending)
-{
-    int fd = px_connect(&peer->address, options, pending);
-    if (fd < 0 && !px_connect_bind_failed() && (errno == EMFILE || errno == ENFILE)) {
-        int error = errno;
-        if (r->worker->free_descriptors(r->worker))
-            return px_connect(&peer->address, options, pending);
-        errno = error;
-    }
-    return fd;
-}
-
 static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer, const px_proxy_local *local)
 {
     px_request *r = proxy->request;
@@ -135,7 +122,7 @@ static px_h1_client *connect_to(px_proxy *proxy, const px_peer *peer, const px_p
                                   .receive_bytes = buffer_bytes(settings->proxy_socket_rcvbuf),
                                   .send_bytes = buffer_bytes(settings->proxy_socket_sndbuf),
                                   .local = local->address};
-    int fd = connect_now(r, peer, &options, &pending);
+    int fd = px_connect(&peer->address, &options, &pending);
     if (fd < 0 && px_connect_bind_failed()) {
         proxy->exhausted = true;
         px_request_log(r, PX_LOG_CRIT, "bind(%.*s) failed (%s) while connecting to upstream",

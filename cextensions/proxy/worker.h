@@ -42,9 +42,6 @@ typedef struct px_worker {
     /* worker_connections: asked before a connection to a peer is made. Makes room by closing idle ones. The
      * engine's. */
     bool (*may_connect)(struct px_worker *worker);
-    /* There is no descriptor left: closes idle connections. False: there was none, and so no descriptor has
-     * become free. The engine's. */
-    bool (*free_descriptors)(struct px_worker *worker);
     /* One connection less; accepting may go on. */
     void (*on_room)(struct px_worker *worker);
 } px_worker;

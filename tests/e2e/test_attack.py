@@ -159,12 +159,14 @@ def test_a_worker_without_descriptors_blames_no_backend(directory: Path) -> None
         ) as server,
     ):
         with Client(server.port()) as client:
+            client.send("GET / HT")
             others = []
             for _ in range(50):
                 others.append(Client(server.port()))
                 others[-1].send("GET / HT")  # an idle one would give way
             server.wait_for_log(r"accept4?\(\) failed \(24: Too many open files\)")
-            assert client.get().status == 500
+            client.send("TP/1.1\r\nHost: a\r\n\r\n")
+            assert client.read_response().status == 500
         for other in others:
             other.close()
         for _ in range(3):

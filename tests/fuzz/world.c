@@ -37,7 +37,6 @@ void world_open(void)
     engine = px_engine_new(0, px_main_ledgers(), px_main_peers(), &error);
     HOLDS(engine != NULL);
     engine->worker.may_connect = never;
-    engine->worker.free_descriptors = never;
     null_fd = open("/dev/null", O_WRONLY);
     socket_fd = socket(AF_INET, SOCK_STREAM, 0);
     HOLDS(null_fd >= 0 && socket_fd >= 0);
