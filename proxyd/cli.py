@@ -172,9 +172,36 @@ def quit_(given: Given) -> None:
 
 
 @command
-def reload(given: Given) -> None:
-    """Take over a changed configuration. Returns when every worker uses it, or says why none does."""
-    _exit(lambda: commands.reload(given.options()))
+@click.option("-q", "quiet", is_flag=True, help="Only say what is wrong.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def reload(given: Given, quiet: bool, as_json: bool) -> None:
+    """Take over a changed configuration. Returns when every worker uses it, or says why none does.
+
+    Shows what is different: servers, locations, upstreams, maps, zones, addresses.
+    """
+    _exit(lambda: commands.reload(given.options(), quiet=quiet, as_json=as_json))
+
+
+@command
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def history(given: Given, as_json: bool) -> None:
+    """List the last ten configurations that ran, the newest first."""
+    from proxyd.process import rollback as past
+
+    _exit(lambda: past.show_history(given.options(), as_json=as_json))
+
+
+@command
+@click.argument("number", type=int, required=False)
+def rollback(given: Given, number: int | None) -> None:
+    """Return to a configuration of the history: number NUMBER, or the one before the newest.
+
+    Puts its files back and reloads. What it replaces is kept as FILE.before-rollback; if the reload fails,
+    all is put back as it was.
+    """
+    from proxyd.process import rollback as past
+
+    _exit(lambda: past.rollback(given.options(), number))
 
 
 @command

@@ -15,7 +15,7 @@ import time
 
 import msgspec
 
-from proxyd.process import channel, control, files, messages, table
+from proxyd.process import channel, control, files, messages, report, table
 from proxyd.process.channel import ChannelError
 from proxyd.process.errorlog import EMERG, ERROR, WARN, show
 from proxyd.process.messages import Reply
@@ -30,9 +30,18 @@ class NotRunning(Exception):
     """No proxyd to talk to; the text says how that was found."""
 
 
-def reload(options: Options) -> int:
-    """Let the master reload, and wait for the outcome."""
-    return _tell(_ask(options, "reload"))
+def reload(options: Options, *, note: str = "", quiet: bool = True, as_json: bool = False) -> int:
+    """Let the master reload, and wait for the outcome; tell what changed, unless quiet."""
+    began = time.monotonic()
+    reply = _ask(options, "reload", note)
+    seconds = time.monotonic() - began
+    if as_json:
+        _print(json.dumps(report.reload_facts(reply, seconds), indent=2).encode() + b"\n")
+        return 0 if reply.done else 1
+    status = _tell(reply)
+    if status == 0 and not quiet:
+        _print(report.reload_text(reply, seconds).encode() + b"\n")
+    return status
 
 
 def reopen(options: Options) -> int:
@@ -113,15 +122,15 @@ def _connect(options: Options) -> socket.socket:
         raise NotRunning(f"proxyd is not running ({found}: {error.strerror})") from error
 
 
-def _ask(options: Options, verb: str) -> Reply:
+def _ask(options: Options, verb: str, note: str = "") -> Reply:
     with _connect(options) as connection:
-        return _exchange(connection, verb)
+        return _exchange(connection, verb, note)
 
 
-def _exchange(connection: socket.socket, verb: str) -> Reply:
+def _exchange(connection: socket.socket, verb: str, note: str = "") -> Reply:
     """Send a request and wait for its reply, however long that takes (the master bounds it)."""
     try:
-        channel.send(connection, messages.encode(messages.Request(verb)))
+        channel.send(connection, messages.encode(messages.Request(verb, note)))
         _, fds = channel.receive(connection, 16, descriptors=1)
         if not fds:
             raise ChannelError("no reply came along")

@@ -12,12 +12,15 @@ import socket
 
 import msgspec
 
+from proxyd.config.change import Change
+from proxyd.config.compare import compare
 from proxyd.config.compile import compile_file
 from proxyd.config.errors import SourceFile
 from proxyd.config.plan import EnginePlan, LogFile, Plan, Root, Upstream
 from proxyd.process import signals, syslog
 from proxyd.process.channel import read_memfd
 from proxyd.process.errorlog import EMERG, show
+from proxyd.process.history import KeptFile, kept_files
 from proxyd.process.options import Options
 from proxyd.process.spawn import close_others, describe_exception
 from proxyd.process.title import set_title
@@ -36,6 +39,8 @@ class CompileResult(msgspec.Struct, frozen=True):
     warnings: list[str] = []
     peers: list[tuple[str, str]] = []  # upstream and peer names, to show what shared memory has by digest
     error_logs: list[tuple[str, int]] = []  # of the main context: key of the file, level
+    sources: list[KeptFile] = []  # what was read, for the history
+    changes: list[Change] = []  # against the plan that serves
 
 
 def cpus() -> int:
@@ -70,7 +75,8 @@ def compile_fully(options: Options, *, test: bool = False) -> tuple[CompileResul
     result = CompileResult(None, texts["emerg"], texts["warn"])
     if plan is not None:
         engine = msgspec.msgpack.decode(plan.engine, type=EnginePlan)
-        result = CompileResult(plan, [], texts["warn"], _peer_names(engine), _error_logs(engine))
+        names, logs = _peer_names(engine), _error_logs(engine)
+        result = CompileResult(plan, [], texts["warn"], names, logs, kept_files(compiled.files))
     return result, compiled.files
 
 
@@ -101,12 +107,13 @@ def _text(name: bytes) -> str:
 class CompileChild:
     """One running compile. Its end is told by SIGCHLD, then ``result`` has what it found."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, before_fd: int | None = None) -> None:
+        """``before_fd``: the plan that serves now, to tell what changes."""
         self._memfd = os.memfd_create("proxyd-compile", os.MFD_CLOEXEC)
         with signals.blocked():
             self.pid = os.fork()
             if self.pid == 0:
-                _run_child(options, self._memfd)
+                _run_child(options, self._memfd, before_fd)
 
     def result(self, status: int) -> CompileResult:
         """The result, after the child ended with this wait status."""
@@ -128,15 +135,18 @@ def compile_in_child(options: Options) -> CompileResult:
     return child.result(status)
 
 
-def _run_child(options: Options, memfd: int) -> None:
+def _run_child(options: Options, memfd: int, before_fd: int | None) -> None:
     """The child's life. Never returns."""
     code = 1
     try:
-        close_others({0, 1, 2, memfd})
+        close_others({0, 1, 2, memfd} | ({before_fd} if before_fd is not None else set()))
         signals.reset_in_child()
         signals.unblock()
         set_title("proxyd: configuration compiler")
         result, _ = compile_fully(options)
+        if result.plan is not None and before_fd is not None:
+            changes = compare(read_memfd(before_fd), result.plan.engine)
+            result = msgspec.structs.replace(result, changes=changes)
         with os.fdopen(memfd, "wb", closefd=False) as file:
             file.write(msgspec.msgpack.encode(result))
         code = 0

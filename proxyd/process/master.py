@@ -50,6 +50,7 @@ class Master:
         self._asked_now: list[Client] = []  # who waits for the reload in progress
         self._asked_next: list[Client] = []  # who waits for the one after it
         self._reload_again = False
+        self._note = self._note_next = ""  # why: for the history
         self._handlers: dict[int, Callable[[], None]] = {
             signal.SIGTERM: self.stop,
             signal.SIGINT: self.stop,
@@ -125,6 +126,7 @@ class Master:
             self._on_up = None
             self.notifier.ready()
             self.notifier.watch()
+            self.runtime.remember("upgrade" if self.runtime.predecessor is not None else "start")
             if self._reload_again:
                 self._begin_reload()
 
@@ -224,6 +226,7 @@ class Master:
         self.runtime.log.notice("reconfiguring")
         self.notifier.reloading()
         self._asked_now, self._asked_next, self._reload_again = self._asked_next, [], False
+        self._note, self._note_next = self._note_next, ""
         self.reload = Reload(self.runtime, self.fleet, self.control, self._on_reloaded)
 
     def _on_reloaded(self, outcome: Outcome) -> None:
@@ -237,13 +240,24 @@ class Master:
             self.runtime.tally.reloads += 1
             self.keeper.follow(self.runtime.generation.identity)
             self.runtime.log.notice(f"reconfigured, generation {self.runtime.generation.number}")
+            self.runtime.remember(self._note or "reload")
             if self.fleet.current.hopeless:
                 self.fleet.current.start()
         else:
             self.runtime.tally.reloads_failed += 1
         self.notifier.ready()
         for client in self._asked_now:
-            client.reply(Reply(outcome.done, os.getpid(), outcome.errors, outcome.warnings))
+            number = self.runtime.generation.number
+            client.reply(
+                Reply(
+                    outcome.done,
+                    os.getpid(),
+                    outcome.errors,
+                    outcome.warnings,
+                    generation=number,
+                    changes=outcome.changes,
+                )
+            )
         self._asked_now = []
         if self._reload_again and not self.stopping:
             self._begin_reload()
@@ -256,6 +270,7 @@ class Master:
         match request.verb:
             case "reload":
                 self.runtime.log.notice("reload requested by command")
+                self._note_next = request.note or self._note_next
                 self.request_reload(client)
             case "reopen":
                 self.reopening.begin(client)

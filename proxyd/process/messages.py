@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from proxyd.config.change import Change
+
 
 class _Tagged(msgspec.Struct, frozen=True, tag_field="is", forbid_unknown_fields=True):
     """Base: the tag names the message."""
@@ -108,9 +110,10 @@ ToMaster = Failed | Ready | Refused | Active | Reopened
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """verb: reload, reopen, upgrade, status, stop or quit."""
+    """verb: reload, reopen, upgrade, status, stop or quit; note: why, for the history of configurations."""
 
     verb: str
+    note: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -121,6 +124,8 @@ class Reply(msgspec.Struct, frozen=True):
     errors: list[str] = []
     warnings: list[str] = []
     status: dict[str, object] | None = None
+    generation: int = 0  # that serves now
+    changes: list[Change] = []  # of a reload
 
 
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from proxyd.config.change import Change
 from proxyd.process import directories, privileges
 from proxyd.process.compiling import LONGEST_SECONDS, CompileChild, CompileResult
 from proxyd.process.control import Control, Place
 from proxyd.process.crew import Crew
 from proxyd.process.fleet import Fleet
 from proxyd.process.generation import Generation
+from proxyd.process.history import KeptFile
 from proxyd.process.openings import Opened, OpenErrors
 from proxyd.process.poller import Deadline
 from proxyd.process.runtime import Runtime
@@ -30,6 +32,7 @@ class Outcome:
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
@@ -49,7 +52,7 @@ class Reload:
         self.crew = fleet.current
         self.on_end = on_end
         self.committed = False
-        self.compile: CompileChild | None = CompileChild(runtime.options)
+        self.compile: CompileChild | None = CompileChild(runtime.options, runtime.generation.plan_fd)
         self._deadline: Deadline = runtime.poller.after(LONGEST_SECONDS, self.compile.kill)
         self._old_crew: Crew | None = None
         self._old_generation = runtime.generation
@@ -59,6 +62,8 @@ class Reload:
         self._opened = Opened()
         self._asked: list[WorkerHandle] = []
         self._warnings: list[str] = []
+        self._changes: list[Change] = []
+        self._sources: list[KeptFile] = []
         self._ended = False
 
     # 1. Compile.
@@ -75,7 +80,8 @@ class Reload:
         return True
 
     def _on_compiled(self, result: CompileResult) -> None:
-        self._warnings = result.warnings
+        self._warnings, self._changes = result.warnings, result.changes
+        self._sources = result.sources
         if result.plan is None:
             return self._fail(result.errors)
         try:
@@ -156,6 +162,7 @@ class Reload:
         self._deadline.cancel()
         self.committed = True
         self.runtime.serve(new)
+        self.runtime.sources = self._sources
         if self._new_place is not None:
             self.control.move(self._new_place)
         for problem in self.runtime.openings.commit(new.plan, new.plan.process.worker_processes):
@@ -167,7 +174,7 @@ class Reload:
 
     def _check_active(self) -> None:
         if not self._ended and self.crew.agreed and (self._new_crew is None or self.crew.complete):
-            self._end(Outcome(warnings=self._warnings))
+            self._end(Outcome(warnings=self._warnings, changes=self._changes))
 
     # The end.
 

@@ -6,9 +6,11 @@ import os
 import time
 from dataclasses import dataclass, field
 
+from proxyd.process import history
 from proxyd.process.errorlog import ErrorLog
 from proxyd.process.generation import Generation
 from proxyd.process.handover import Predecessor, Segment
+from proxyd.process.history import KeptFile
 from proxyd.process.openings import Openings
 from proxyd.process.options import Options
 from proxyd.process.poller import Poller
@@ -57,6 +59,8 @@ class Runtime:
     segments: dict[str, Segment] = field(default_factory=dict)  # by key: what a new master may take over
     shares_segments: bool = False  # with another master
 
+    sources: list[KeptFile] = field(default_factory=list)  # of the generation, until the history has them
+
     numbers: int = 1  # the last number given to a generation
 
     def next_number(self) -> int:
@@ -69,6 +73,14 @@ class Runtime:
         self.generation = generation
         self.activated = time.time()
         self.use_log()
+
+    def remember(self, note: str) -> None:
+        """Add what serves now to the history. Where that cannot be written, the log says so."""
+        sources, self.sources = self.sources, []
+        try:
+            history.remember(history.folder_of(self.options), self.options.conf, sources, note)
+        except history.HistoryError as error:
+            self.log.notice(f"this configuration is not in the history: {error}")
 
     def use_log(self) -> None:
         """Write our own messages where the configuration says (again: the file may have been reopened)."""

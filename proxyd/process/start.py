@@ -76,6 +76,7 @@ def _be_master(
             log.warn(text)
         generation = Generation.make(1, result, identity)
         runtime = Runtime(options, log, Poller(), openings, generation, program=program)
+        runtime.sources = result.sources
         _succeed(runtime, predecessor)
         return _run(runtime, daemon)
     except OpenErrors as error:

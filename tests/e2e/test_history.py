@@ -1,0 +1,163 @@
+"""What a reload says that it changed, the configurations that ran, and the way back to one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.support import Serve, make_server, proxyd_only
+from tests.support.client import Client
+from tests.support.server import Server
+
+pytestmark = proxyd_only("nginx keeps no history")
+
+BEFORE = """
+    map $uri $kind { default one; }
+    upstream app { server 127.0.0.1:3999; }
+    server {
+        listen 127.0.0.1:{port0};
+        server_name a.example;
+        location / { return 200 "old"; }
+        location /app/ { proxy_pass http://app/; }
+        location /gone { return 200 "$kind"; }
+    }
+    include {dir}/conf.d/*.conf;
+"""
+
+AFTER = """
+    map $uri $kind { default two; }
+    upstream app { server 127.0.0.1:3999; server 127.0.0.1:3998; }
+    server {
+        listen 127.0.0.1:{port0};
+        server_name a.example;
+        location / { return 200 "new"; }
+        location /app/ { proxy_pass http://app/; }
+        location /more { return 200 "$kind"; }
+    }
+    include {dir}/conf.d/*.conf;
+"""
+
+OTHER = "server { listen 127.0.0.1:%s; server_name b.example; return 200 b; }\n"
+
+
+def serve_before(serve: Serve) -> Server:
+    return serve(BEFORE)
+
+
+def reload(server: Server) -> dict[str, Any]:
+    done = server.run("reload", "--json")
+    facts: dict[str, Any] = json.loads(done.stdout)
+    assert (done.returncode == 0) is facts["done"]
+    return facts
+
+
+def history(server: Server) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(server.run("history", "--json").stdout)
+    return rows
+
+
+def answer(server: Server, host: str = "a.example") -> bytes:
+    with Client(server.port()) as client:
+        client.send(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return client.read_response().body
+
+
+def test_a_reload_tells_what_is_different(serve: Serve) -> None:
+    server = serve_before(serve)
+    server.write_config(AFTER)
+    changes = {(one["what"], one["kind"], one["name"]): one["details"] for one in reload(server)["changes"]}
+    place = f"127.0.0.1:{server.port()}"
+    assert changes == {
+        ("changed", "server", f"a.example on {place}"): [
+            "location / changed",
+            "location /gone removed",
+            "location /more added",
+        ],
+        ("changed", "upstream", "app"): ["server 127.0.0.1:3998 added"],
+        ("changed", "map", "$kind"): [],
+    }
+
+
+def test_a_reload_of_the_same_says_so(serve: Serve) -> None:
+    server = serve_before(serve)
+    said = server.run("reload").stdout
+    assert "no server, location, upstream, map, zone or address is different" in said
+    assert len(history(server)) == 1
+
+
+def test_an_address_that_goes_and_a_server_that_comes(serve: Serve) -> None:
+    server = serve_before(serve)
+    folder = server.directory / "conf.d"
+    folder.mkdir()
+    (folder / "b.conf").write_text(OTHER % server.port(1))
+    reload(server)
+    (folder / "b.conf").unlink()
+    found = {(one["what"], one["kind"]) for one in reload(server)["changes"]}
+    assert found == {("removed", "server"), ("removed", "listen")}
+
+
+def test_ten_configurations_are_kept(serve: Serve) -> None:
+    server = serve("server { listen 127.0.0.1:{port0}; return 200 0; }")
+    for number in range(1, 13):
+        server.write_config(f"server {{ listen 127.0.0.1:{{port0}}; return 200 {number}; }}")
+        reload(server)
+    rows = history(server)
+    assert [row["number"] for row in rows] == list(range(13, 3, -1))
+    assert server.run("rollback", "4").returncode == 0
+    assert answer(server) == b"3"
+
+
+def test_the_way_back(serve: Serve) -> None:
+    server = serve_before(serve)
+    (folder := server.directory / "conf.d").mkdir()
+    (folder / "b.conf").write_text(OTHER % server.port())
+    server.write_config(AFTER)
+    reload(server)
+    assert (answer(server), answer(server, "b.example")) == (b"new", b"b")
+    done = server.run("rollback")
+    assert done.returncode == 0, done.stderr
+    assert (answer(server), answer(server, "b.example")) == (b"old", b"old")
+    assert not (folder / "b.conf").exists()
+    assert (folder / "b.conf.before-rollback").read_text() == OTHER % server.port()
+    assert [row["note"] for row in history(server)] == ["rollback to 1", "reload", "start"]
+    assert reload(server)["changes"] == []  # the files say the same as what runs
+    assert server.run("rollback", "2").returncode == 0
+    assert (answer(server), answer(server, "b.example")) == (b"new", b"b")
+
+
+def test_a_rollback_that_cannot_be_changes_nothing(directory: Path) -> None:
+    server = make_server(directory, "server { listen 127.0.0.1:{port0}; include {dir}/inside; }")
+    inside, missing = server.directory / "inside", server.directory / "missing"
+    inside.write_text("return 200 one;")
+    with server:
+        missing.mkdir()
+        inside.write_text(f"return 200 two; access_log {missing}/log;")
+        reload(server)
+        inside.write_text("return 200 three;")
+        reload(server)
+        shutil.rmtree(missing)
+        done = server.run("rollback", "2")
+        assert done.returncode == 1
+        assert "the files are as they were" in done.stderr
+        assert answer(server) == b"three"
+        assert inside.read_text() == "return 200 three;"
+        assert list(server.directory.glob("inside*")) == [inside]
+
+
+@pytest.mark.parametrize("number", ["77", "0"])
+def test_a_number_that_is_not_there(serve: Serve, number: str) -> None:
+    server = serve_before(serve)
+    done = server.run("rollback", number)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no configuration {number}; there are: 1" in done.stderr
+
+
+def test_nobody_else_reads_the_history(serve: Serve) -> None:
+    server = serve_before(serve)
+    folder = server.directory / "history"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
