@@ -63,9 +63,10 @@ px_engine *px_engine_new(int worker, int ledgers_fd, int peers_fd, px_engine_err
         snprintf(error->text, sizeof error->text, "the zone of peers: %s", why);
         good = false;
     }
-    if (good)
+    if (good) {
         px_loop_show_turns(engine->worker.loop, engine->worker.ledger.turns);
-    else
+        px_h1_server_show_waiting(&engine->worker.ledger.counters[PX_COUNTER_CONNECTIONS_IDLE]);
+    } else
         px_engine_delete(&engine);
     return engine;
 }
@@ -117,6 +118,7 @@ void px_engine_delete(px_engine **engine)
     px_objects_delete(&deleted->worker.objects);
     px_regexes_delete(&deleted->worker.regexes);
     px_loop_delete(&deleted->worker.loop);
+    px_h1_server_show_waiting(NULL);
     px_peers_close(&deleted->worker.peers);
     px_ledger_close(&deleted->worker.ledger);
     px_engine_spare_descriptors(NULL);

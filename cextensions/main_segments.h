@@ -39,7 +39,9 @@ static inline int px_main_ledgers(void)
     head.regions_offset = at += PX_COUNTERS * 8u;
     head.active_offset = at += PX_LOG_REGIONS * (uint32_t)sizeof(struct px_shm_log_region);
     head.held_offset = at += PX_MAIN_PEERS * 4u;
-    at += PX_MAIN_PEERS * 4u;
+    head.cells_offset = at += PX_MAIN_PEERS * 4u;
+    head.slot_cells = PX_SLOT_CELLS;
+    at += PX_MAIN_PEERS * PX_SLOT_CELLS * 8u;
     head.slab_offset = at = (at + 4095u) & ~4095u;
     head.slab_bytes = PX_MAIN_SLAB;
     head.ledger_count = 2;

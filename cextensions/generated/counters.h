@@ -13,7 +13,7 @@ enum px_counter {
     PX_COUNTER_ACCEPT_FAILURES,
     /* gauge, connections: Client connections open now, the idle ones included. */
     PX_COUNTER_CONNECTIONS_ACTIVE,
-    /* gauge, connections: Client connections that wait for their next request. */
+    /* gauge, connections: Of these, waiting for a request, or for the client's end. */
     PX_COUNTER_CONNECTIONS_IDLE,
     /* counter, requests: Request heads read completely, also those refused afterwards. */
     PX_COUNTER_REQUESTS,
@@ -93,6 +93,22 @@ enum px_counter {
     PX_COUNTER_GENERATIONS_REFUSED,
     /* gauge, generations: Generations in memory: the current, and older in use. */
     PX_COUNTER_GENERATIONS_LIVE,
+    /* counter, reloads: Configurations that replaced the one before. */
+    PX_COUNTER_RELOADS,
+    /* counter, reloads: Reloads that changed nothing: an error, or a worker that refused. */
+    PX_COUNTER_RELOADS_FAILED,
+    /* counter, deaths: Workers that ended without being asked to. */
+    PX_COUNTER_WORKER_DEATHS,
+    /* counter, deaths: Helpers that ended without being asked to. */
+    PX_COUNTER_HELPER_DEATHS,
+    /* counter, bytes: Log lines that were written for workers that had died. */
+    PX_COUNTER_LOG_BYTES_SAVED,
+    /* gauge, number: Number of the configuration that serves, from 1. */
+    PX_COUNTER_GENERATION,
+    /* gauge, milliseconds since 1970: When the master started. */
+    PX_COUNTER_STARTED_MS,
+    /* gauge, milliseconds since 1970: When the configuration that serves was activated. */
+    PX_COUNTER_ACTIVATED_MS,
     /* counter, requests: Failed: The peer refused the connection. */
     PX_COUNTER_REASON_CONNECT_REFUSED,
     /* counter, requests: Failed: The peer did not accept a connection within `proxy_connect_timeout`. */
@@ -227,6 +243,14 @@ enum px_counter {
     X(PX_COUNTER_GENERATIONS_ACTIVATED, "generations_activated") \
     X(PX_COUNTER_GENERATIONS_REFUSED, "generations_refused") \
     X(PX_COUNTER_GENERATIONS_LIVE, "generations_live") \
+    X(PX_COUNTER_RELOADS, "reloads") \
+    X(PX_COUNTER_RELOADS_FAILED, "reloads_failed") \
+    X(PX_COUNTER_WORKER_DEATHS, "worker_deaths") \
+    X(PX_COUNTER_HELPER_DEATHS, "helper_deaths") \
+    X(PX_COUNTER_LOG_BYTES_SAVED, "log_bytes_saved") \
+    X(PX_COUNTER_GENERATION, "generation") \
+    X(PX_COUNTER_STARTED_MS, "started_ms") \
+    X(PX_COUNTER_ACTIVATED_MS, "activated_ms") \
     X(PX_COUNTER_REASON_CONNECT_REFUSED, "reason_connect_refused") \
     X(PX_COUNTER_REASON_CONNECT_TIMEOUT, "reason_connect_timeout") \
     X(PX_COUNTER_REASON_CONNECT_FAILED, "reason_connect_failed") \
@@ -272,5 +296,92 @@ enum px_counter {
 
 /* Of a px_reason that is not NONE. */
 #define PX_COUNTER_OF_REASON(reason) (PX_COUNTER_REASON_CONNECT_REFUSED + (int)(reason)-1)
+
+#define PX_SLOT_CELLS 32
+#define PX_LATENCY_BUCKETS 18
+#define PX_LATENCY_BOUNDS_MS 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536
+
+/* Cells of a slot that belongs to a server. */
+enum px_server_cell {
+    PX_SERVER_CELL_RESPONSES_1XX = 0,
+    PX_SERVER_CELL_RESPONSES_2XX = 1,
+    PX_SERVER_CELL_RESPONSES_3XX = 2,
+    PX_SERVER_CELL_RESPONSES_4XX = 3,
+    PX_SERVER_CELL_RESPONSES_5XX = 4,
+    PX_SERVER_CELL_BYTES_RECEIVED = 5,
+    PX_SERVER_CELL_BYTES_SENT = 6,
+    PX_SERVER_CELL_LATENCY_SUM_MS = 7,
+    PX_SERVER_CELL_LATENCY = 8,
+};
+
+/* X(first cell, number of cells, metric, label, value, meaning); label NULL: none. */
+#define PX_SERVER_CELL_LIST(X) \
+    X(0, 1, "server_responses_total", "class", "1xx", "Requests that ended, by server (its first name) and class of status.") \
+    X(1, 1, "server_responses_total", "class", "2xx", "Requests that ended, by server (its first name) and class of status.") \
+    X(2, 1, "server_responses_total", "class", "3xx", "Requests that ended, by server (its first name) and class of status.") \
+    X(3, 1, "server_responses_total", "class", "4xx", "Requests that ended, by server (its first name) and class of status.") \
+    X(4, 1, "server_responses_total", "class", "5xx", "Requests that ended, by server (its first name) and class of status.") \
+    X(5, 1, "server_received_bytes_total", NULL, NULL, "Read from clients, by server.") \
+    X(6, 1, "server_sent_bytes_total", NULL, NULL, "Written to clients, by server.") \
+    X(7, 1, "server_request_duration_seconds", NULL, NULL, "From the first byte of a request to the end of its answer.") \
+    X(8, 18, "server_request_duration_seconds", NULL, NULL, "From the first byte of a request to the end of its answer.")
+
+/* Cells of a slot that belongs to a peer. */
+enum px_peer_cell {
+    PX_PEER_CELL_TRIES = 0,
+    PX_PEER_CELL_RESPONSES_1XX = 1,
+    PX_PEER_CELL_RESPONSES_2XX = 2,
+    PX_PEER_CELL_RESPONSES_3XX = 3,
+    PX_PEER_CELL_RESPONSES_4XX = 4,
+    PX_PEER_CELL_RESPONSES_5XX = 5,
+    PX_PEER_CELL_FAILURES_CONNECT = 6,
+    PX_PEER_CELL_FAILURES_TIMEOUT = 7,
+    PX_PEER_CELL_FAILURES_CLOSED = 8,
+    PX_PEER_CELL_FAILURES_INVALID = 9,
+    PX_PEER_CELL_FAILURES_STATUS = 10,
+    PX_PEER_CELL_BYTES_RECEIVED = 11,
+    PX_PEER_CELL_BYTES_SENT = 12,
+    PX_PEER_CELL_LATENCY_SUM_MS = 13,
+    PX_PEER_CELL_LATENCY = 14,
+};
+
+/* X(first cell, number of cells, metric, label, value, meaning); label NULL: none. */
+#define PX_PEER_CELL_LIST(X) \
+    X(0, 1, "peer_tries_total", NULL, NULL, "Requests handed to the peer.") \
+    X(1, 1, "peer_responses_total", "class", "1xx", "Answers of the peer by class of status.") \
+    X(2, 1, "peer_responses_total", "class", "2xx", "Answers of the peer by class of status.") \
+    X(3, 1, "peer_responses_total", "class", "3xx", "Answers of the peer by class of status.") \
+    X(4, 1, "peer_responses_total", "class", "4xx", "Answers of the peer by class of status.") \
+    X(5, 1, "peer_responses_total", "class", "5xx", "Answers of the peer by class of status.") \
+    X(6, 1, "peer_failures_total", "cause", "connect", "Tries that failed, by peer and cause.") \
+    X(7, 1, "peer_failures_total", "cause", "timeout", "Tries that failed, by peer and cause.") \
+    X(8, 1, "peer_failures_total", "cause", "closed", "Tries that failed, by peer and cause.") \
+    X(9, 1, "peer_failures_total", "cause", "invalid", "Tries that failed, by peer and cause.") \
+    X(10, 1, "peer_failures_total", "cause", "status", "Tries that failed, by peer and cause.") \
+    X(11, 1, "peer_received_bytes_total", NULL, NULL, "Read from the peer.") \
+    X(12, 1, "peer_sent_bytes_total", NULL, NULL, "Written to the peer.") \
+    X(13, 1, "peer_response_duration_seconds", NULL, NULL, "From the beginning of a try to the end of the peer's answer.") \
+    X(14, 18, "peer_response_duration_seconds", NULL, NULL, "From the beginning of a try to the end of the peer's answer.")
+
+/* Cells of a slot that belongs to a zone. */
+enum px_zone_cell {
+    PX_ZONE_CELL_PASSED = 0,
+    PX_ZONE_CELL_DELAYED = 1,
+    PX_ZONE_CELL_REJECTED = 2,
+    PX_ZONE_CELL_DELAYED_DRY_RUN = 3,
+    PX_ZONE_CELL_REJECTED_DRY_RUN = 4,
+    PX_ZONE_CELL_EVICTIONS = 5,
+    PX_ZONE_CELL_REFUSALS = 6,
+};
+
+/* X(first cell, number of cells, metric, label, value, meaning); label NULL: none. */
+#define PX_ZONE_CELL_LIST(X) \
+    X(0, 1, "limit_decisions_total", "decision", "passed", "What a limit decided, by zone.") \
+    X(1, 1, "limit_decisions_total", "decision", "delayed", "What a limit decided, by zone.") \
+    X(2, 1, "limit_decisions_total", "decision", "rejected", "What a limit decided, by zone.") \
+    X(3, 1, "limit_decisions_total", "decision", "delayed_dry_run", "What a limit decided, by zone.") \
+    X(4, 1, "limit_decisions_total", "decision", "rejected_dry_run", "What a limit decided, by zone.") \
+    X(5, 1, "limit_zone_evictions_total", NULL, NULL, "Keys that gave their place to newer ones.") \
+    X(6, 1, "limit_zone_refusals_total", NULL, NULL, "Keys for which there was no place.")
 
 #endif

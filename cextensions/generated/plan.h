@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(3773883028162567511)
+#define PX_PLAN_LAYOUT INT64_C(2398430884220820775)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -184,6 +184,11 @@ typedef struct {
     px_plan_server_name *items;
     uint32_t count;
 } px_plan_server_name_list;
+
+typedef struct {
+    const px_plan_server **items;
+    uint32_t count;
+} px_plan_server_ref_list;
 
 typedef struct {
     px_plan_server_regex *items;
@@ -454,6 +459,7 @@ struct px_plan_network {
 struct px_plan_root {
     px_plan_listen_ref_list listens;
     px_plan_upstream_ref_list upstreams;
+    px_plan_server_ref_list servers;
     int64_t slots;
     int64_t worker_connections;
     bool multi_accept;

@@ -228,6 +228,21 @@ static bool read_server_name_list(px_plan_reader *in, px_plan_server_name_list *
     return px_plan_leave(in);
 }
 
+static bool read_server_ref_list(px_plan_reader *in, px_plan_server_ref_list *out)
+{
+    if (!px_plan_enter_list(in, 18, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!((out->items[i] = px_plan_ref(in, PX_PLAN_SERVER)) != NULL)) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_server_regex_list(px_plan_reader *in, px_plan_server_regex_list *out)
 {
     if (!px_plan_enter_list(in, 24, &out->count)) {
@@ -800,11 +815,13 @@ bool px_plan_read_network(px_plan_reader *in, px_plan_network *out)
 
 bool px_plan_read_root(px_plan_reader *in, px_plan_root *out)
 {
-    return px_plan_enter_struct(in, "Root", 8)
+    return px_plan_enter_struct(in, "Root", 9)
            && px_plan_field(in, "listens")
            && read_listen_ref_list(in, &out->listens)
            && px_plan_field(in, "upstreams")
            && read_upstream_ref_list(in, &out->upstreams)
+           && px_plan_field(in, "servers")
+           && read_server_ref_list(in, &out->servers)
            && px_plan_field(in, "slots")
            && px_plan_int(in, &out->slots)
            && px_plan_field(in, "worker_connections")

@@ -8,10 +8,10 @@
 #include "generated/counters.h"
 
 /* The Ledgers of a crew, one behind the other, the master's at the end. Each:
- * header | counters | log regions | active u32[] | held u32[] | slab.
+ * header | counters | log regions | active u32[] | held u32[] | cells u64[][PX_SLOT_CELLS] | slab.
  * The peers Zone: header | records. */
 
-#define PX_SHM_LAYOUT 0xa74bcf1au
+#define PX_SHM_LAYOUT 0xd039ed48u
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LOG_REGIONS 0x40u
@@ -24,7 +24,7 @@
 #define PX_LOCK_RAW 0x0u
 #define PX_LOCK_READY 0xffffffffu
 
-_Static_assert(PX_COUNTERS == 87, "counters.h is of another build");
+_Static_assert(PX_COUNTERS == 95, "counters.h is of another build");
 
 /* Start of a Ledger. The master writes it before the worker starts, except where said. */
 struct px_shm_ledger_header {
@@ -45,7 +45,11 @@ struct px_shm_ledger_header {
     uint32_t ledger_count; /* Ledgers in the segment: one per worker, and the master's at the end */
     _Atomic uint64_t turns; /* loop turns; the worker adds one per turn */
     uint64_t stride; /* bytes from one Ledger to the next, whole pages */
-    uint64_t spare[6]; /* zero */
+    uint32_t cells_offset; /* where the cells start: u64[peer_capacity][PX_SLOT_CELLS] */
+    uint32_t slot_cells; /* PX_SLOT_CELLS */
+    _Atomic uint32_t changes; /* the master's: odd while it moves what the dead counted */
+    uint32_t pad; /* zero */
+    uint64_t spare[4]; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_ledger_header) == 128, "ledger_header: size");
 _Static_assert(offsetof(struct px_shm_ledger_header, magic) == 0, "ledger_header.magic");
@@ -65,7 +69,11 @@ _Static_assert(offsetof(struct px_shm_ledger_header, pid) == 56, "ledger_header.
 _Static_assert(offsetof(struct px_shm_ledger_header, ledger_count) == 60, "ledger_header.ledger_count");
 _Static_assert(offsetof(struct px_shm_ledger_header, turns) == 64, "ledger_header.turns");
 _Static_assert(offsetof(struct px_shm_ledger_header, stride) == 72, "ledger_header.stride");
-_Static_assert(offsetof(struct px_shm_ledger_header, spare) == 80, "ledger_header.spare");
+_Static_assert(offsetof(struct px_shm_ledger_header, cells_offset) == 80, "ledger_header.cells_offset");
+_Static_assert(offsetof(struct px_shm_ledger_header, slot_cells) == 84, "ledger_header.slot_cells");
+_Static_assert(offsetof(struct px_shm_ledger_header, changes) == 88, "ledger_header.changes");
+_Static_assert(offsetof(struct px_shm_ledger_header, pad) == 92, "ledger_header.pad");
+_Static_assert(offsetof(struct px_shm_ledger_header, spare) == 96, "ledger_header.spare");
 
 /* A log's buffer in the slab. Writer: the worker. After its death the master writes the lines out.
  * Claim: offset, size and path_digest first, then state OPEN (release).

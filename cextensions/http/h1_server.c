@@ -17,6 +17,9 @@ static px_list idle_list = {&idle_list, &idle_list};
 static px_list busy_list = {&busy_list, &busy_list};
 static uint64_t live_count, idle_count;
 
+static _Atomic uint64_t waiting_of_nobody;
+static _Atomic uint64_t *waiting = &waiting_of_nobody;
+
 static px_h1_exchange *exchange_pool;
 static uint32_t exchange_pooled;
 
@@ -97,6 +100,8 @@ void px_h1_conn_close(px_h1_conn *conn, bool reset)
     px_loop *loop = conn->transport.loop;
     px_h1_exchange_end(conn);
     px_h1_conn_set_idle(conn, false);
+    if (conn->state == PX_H1_DRAIN || conn->state == PX_H1_LINGER)
+        px_h1_count_waiting(-1);
     conn->state = PX_H1_CLOSED;
     px_list_unlink(&conn->link);
     px_task_cancel(&conn->task);
@@ -255,6 +260,7 @@ void px_h1_server_accept(px_loop *loop, px_listener *listener, int fd, const px_
     px_list_append(&idle_list, &conn->link);
     idle_count++;
     live_count++;
+    px_h1_count_waiting(1);
     conf->on_open(listener);
     px_timer_start(loop, &conn->timer, px_h1_conn_settings(conn)->client_header_timeout);
 }
@@ -270,6 +276,18 @@ void px_h1_conn_set_idle(px_h1_conn *conn, bool idle)
         idle_count++;
     else
         idle_count--;
+    px_h1_count_waiting(idle ? 1 : -1);
+}
+
+void px_h1_count_waiting(int change)
+{
+    uint64_t now = atomic_load_explicit(waiting, memory_order_relaxed);
+    atomic_store_explicit(waiting, now + (uint64_t)change, memory_order_relaxed);
+}
+
+void px_h1_server_show_waiting(_Atomic uint64_t *cell)
+{
+    waiting = cell != NULL ? cell : &waiting_of_nobody;
 }
 
 /* ---- all of them ---- */

@@ -4,6 +4,8 @@
 #ifndef PX_HTTP_H1_SERVER_H
 #define PX_HTTP_H1_SERVER_H
 
+#include <stdatomic.h>
+
 #include "http/h1_output.h"
 #include "http/stream.h"
 
@@ -49,6 +51,9 @@ uint32_t px_h1_server_close_idle(px_loop *loop, uint32_t count);
 /* Live connections, and of those the idle ones. */
 uint64_t px_h1_server_live(void);
 uint64_t px_h1_server_idle(void);
+/* Keeps there, for other processes, how many wait: the idle ones, and those that only wait for the client's end.
+ * NULL: nowhere any more. */
+void px_h1_server_show_waiting(_Atomic uint64_t *cell);
 /* Frees what is kept for reuse (at exit). */
 void px_h1_server_pool_clear(void);
 

@@ -26,6 +26,7 @@ static void begin_linger(px_h1_conn *conn)
     px_h1_exchange_end(conn);
     px_h1_input_drop(&conn->input);
     conn->state = PX_H1_LINGER;
+    px_h1_count_waiting(1);
     px_transport_shutdown_write(&conn->transport);
     restart_linger_timer(conn);
     px_h1_linger_event(conn);
@@ -35,6 +36,8 @@ static void go_idle(px_h1_conn *conn, uint64_t timeout_ms, uint64_t min_ms)
 {
     px_loop *loop = conn->transport.loop;
     px_h1_exchange_end(conn);
+    if (conn->state == PX_H1_DRAIN)
+        px_h1_count_waiting(-1);
     px_h1_conn_set_idle(conn, true);
     conn->state = PX_H1_IDLE;
     conn->scanned = 0;
@@ -87,6 +90,7 @@ void px_h1_after_answer(px_h1_conn *conn, const px_h1_waits *waits)
         return;
     }
     conn->state = PX_H1_DRAIN;
+    px_h1_count_waiting(1);
     restart_linger_timer(conn);
     px_h1_linger_event(conn);
 }

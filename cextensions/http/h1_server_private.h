@@ -120,6 +120,8 @@ void px_h1_conn_close(px_h1_conn *conn, bool reset);
 void px_h1_conn_abort(px_h1_conn *conn, px_abort_reason reason);
 /* Moves it between the lists of idle and busy connections. */
 void px_h1_conn_set_idle(px_h1_conn *conn, bool idle);
+/* DRAIN and LINGER wait, too. */
+void px_h1_count_waiting(int change);
 static inline const px_h1_settings *px_h1_conn_settings(const px_h1_conn *conn)
 {
     return conn->conf->settings(conn->client.listener);

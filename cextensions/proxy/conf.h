@@ -18,6 +18,7 @@
 #include "proxy/handover.h"
 #include "proxy/table.h"
 #include "proxy/set.h"
+#include "proxy/stats.h"
 #include "proxy/template.h"
 #include "proxy/worker.h"
 
@@ -129,6 +130,7 @@ typedef struct px_server {
     px_sets sets;
     px_template *return_text;
     px_level level;
+    px_stats stats;
 } px_server;
 
 /* The servers of one address and port. */

@@ -175,6 +175,7 @@ bool px_build_server(px_build *build, px_plan_server *plan)
     server->object = build->object;
     server->settings = plan->settings->runtime;
     plan->runtime = server;
+    px_stats_claim(build, "server", plan->name, &server->stats);
     return build_sets(build, &plan->sets, &server->sets) &&
            build_return(build, plan->ret, &server->return_text) &&
            build_level(build, &server->level, &plan->locations);

@@ -43,6 +43,8 @@ void px_proxy_count_bytes(px_proxy *proxy)
     now->bytes_received = px_h1_client_received(proxy->client);
     px_worker_count(worker, PX_COUNTER_UPSTREAM_BYTES_SENT, (int64_t)now->bytes_sent);
     px_worker_count(worker, PX_COUNTER_UPSTREAM_BYTES_RECEIVED, (int64_t)now->bytes_received);
+    px_cell_add(proxy->pick.peer->stats.cells, PX_PEER_CELL_BYTES_SENT, now->bytes_sent);
+    px_cell_add(proxy->pick.peer->stats.cells, PX_PEER_CELL_BYTES_RECEIVED, now->bytes_received);
 }
 
 static void begin_try(px_proxy *proxy, px_slice name)
@@ -65,6 +67,27 @@ static void begin_try(px_proxy *proxy, px_slice name)
     proxy->request->reason = proxy->reason_before;
 }
 
+/* The peer has answered, well or not. */
+static void count_answer(const px_try *now, const px_peer *peer)
+{
+    _Atomic uint64_t *cells = peer->stats.cells;
+    int group = now->status / 100 - 1;
+    if (now->header_ms == PX_TIME_UNKNOWN || group < 0 || group > 4)
+        return;
+    px_cell_add(cells, PX_PEER_CELL_RESPONSES_1XX + group, 1);
+    if (group == 0)
+        return; /* a tunnel: how long it lives says nothing of how fast the peer is */
+    px_cell_add(cells, PX_PEER_CELL_LATENCY + px_latency_bucket(now->response_ms), 1);
+    px_cell_add(cells, PX_PEER_CELL_LATENCY_SUM_MS, now->response_ms);
+}
+
+/* A try of the peer in hand has failed. */
+static void count_failure(px_proxy *proxy, int cell)
+{
+    px_worker_count(proxy->request->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
+    px_cell_add(proxy->pick.peer->stats.cells, cell, 1);
+}
+
 void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
 {
     px_request *r = proxy->request;
@@ -85,6 +108,8 @@ void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
         px_upstream_keep(proxy->upstream, peer, &proxy->client);
     else
         px_h1_client_close(&proxy->client);
+    if (peer != NULL)
+        count_answer(px_proxy_current_try(proxy), peer);
     if (peer != NULL && px_pick_end(&proxy->pick, end))
         px_request_log(r, PX_LOG_WARN, "upstream server temporarily disabled while %s", activity);
 }
@@ -266,6 +291,7 @@ void px_proxy_try(px_proxy *proxy)
             return;
         }
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_TRIES, 1);
+        px_cell_add(peer->stats.cells, PX_PEER_CELL_TRIES, 1);
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_RETRIES, proxy->try_count > 0);
         begin_try(proxy, peer->plan->name);
         px_request_debug(r, "upstream \"%.*s\": peer %.*s, try %u",
@@ -277,7 +303,7 @@ void px_proxy_try(px_proxy *proxy)
             answer_exhausted(proxy);
             return;
         }
-        px_worker_count(r->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
+        count_failure(proxy, PX_PEER_CELL_FAILURES_CONNECT);
         px_worker_count(r->worker, PX_COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
         px_proxy_current_try(proxy)->status = 502;
         px_proxy_let_go(proxy, PX_TRY_FAILED, false);
@@ -391,7 +417,7 @@ void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure)
         answer_exhausted(proxy);
         return;
     }
-    px_worker_count(r->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
+    count_failure(proxy, px_stats_failure_cell(failure->kind));
     r->reason = px_reason_of_failure(failure);
     int64_t kind = tell(proxy, failure);
     if (r->head_sent) {
@@ -438,7 +464,7 @@ bool px_proxy_next_for_status(px_proxy *proxy, int status)
     int64_t bit = bit_of_status(status);
     if (bit == 0 || !may_try_next(proxy, bit, true, 2))
         return false;
-    px_worker_count(proxy->request->worker, PX_COUNTER_UPSTREAM_FAILURES, 1);
+    count_failure(proxy, PX_PEER_CELL_FAILURES_STATUS);
     px_request_debug(proxy->request, "next upstream, because of the status %d", status);
     px_proxy_let_go(proxy, bit == PX_NEXT_403 || bit == PX_NEXT_404 ? PX_TRY_NEXT : PX_TRY_FAILED, false);
     px_proxy_try(proxy);

@@ -197,24 +197,13 @@ px_step px_request_close(px_request *r, int status)
     return PX_STEP_ANSWERED;
 }
 
-static void count_status(px_request *r)
-{
-    int group = px_request_status(r) / 100;
-    if (group >= 1 && group <= 5)
-        px_worker_count(r->worker, PX_COUNTER_RESPONSES_1XX + group - 1, 1);
-    if (r->reason != PX_REASON_NONE)
-        px_worker_count(r->worker, PX_COUNTER_OF_REASON(r->reason), 1);
-    px_worker_count(r->worker, PX_COUNTER_BYTES_SENT, (int64_t)r->bytes_sent);
-    px_worker_count(r->worker, PX_COUNTER_BYTES_RECEIVED, (int64_t)r->bytes_received);
-}
-
 void px_request_end(px_request *r)
 {
     px_worker *worker = r->worker;
     px_generation *generation = r->generation;
     px_request_end_handler(r);
     px_debug_end(r);
-    count_status(r);
+    px_stats_count_request(r);
     px_access_log_write(r);
     px_list_unlink(&r->link);
     worker->requests--;

@@ -70,6 +70,7 @@ static bool build_peer(px_build *build, px_upstream *upstream, const px_plan_pee
     peer->effective_weight = plan->weight;
     peer->fail_timeout_s = plan->fail_timeout / 1000;
     find_record(build, upstream, peer);
+    px_stats_of_slot(build, peer->slot, &peer->stats);
     peer->shelf = px_idle_shelf_take(build->worker, upstream->plan->name, &peer->address);
     upstream->usable += plan->down ? 0 : 1;
     peer->weight_before = upstream->weight;

@@ -15,6 +15,7 @@ typedef struct px_peer {
     uint32_t index;                           /* in px_upstream.peers */
     int64_t current_weight, effective_weight; /* this worker's */
     int64_t fail_timeout_s;
+    px_stats stats;           /* of the same slot */
     uint64_t weight_before;   /* the weights of the primaries in front of it */
     uint32_t private_active;  /* connections in use of this worker, when there is no slot */
     struct px_peer *namesake; /* of a consistent hash: the next one of the same written name */

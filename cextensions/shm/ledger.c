@@ -19,12 +19,13 @@ static const char *fault(const px_zone *zone)
     if (zone->size < sizeof *head || head->magic != PX_LEDGER_MAGIC)
         return "the segment is not a ledger";
     if (head->layout != PX_SHM_LAYOUT || head->counter_count != PX_COUNTERS ||
-        head->region_count != PX_LOG_REGIONS)
+        head->region_count != PX_LOG_REGIONS || head->slot_cells != PX_SLOT_CELLS)
         return "the ledger was made by another build";
     if (head->peer_capacity > PX_PEERS_MAX || !px_zone_holds(zone, head->counters_offset, PX_COUNTERS, 8) ||
         !px_zone_holds(zone, head->regions_offset, PX_LOG_REGIONS, sizeof(record)) ||
         !px_zone_holds(zone, head->active_offset, head->peer_capacity, 4) ||
         !px_zone_holds(zone, head->held_offset, head->peer_capacity, 4) ||
+        !px_zone_holds(zone, head->cells_offset, head->peer_capacity, PX_SLOT_CELLS * 8) ||
         !px_zone_holds(zone, head->slab_offset, head->slab_bytes, 1))
         return "the ledger's parts lie outside of its segment";
     return NULL;
@@ -81,6 +82,7 @@ bool px_ledger_open(px_ledger *ledger, int fd, int worker, const char **why)
     ledger->counters = (_Atomic uint64_t *)(void *)(base + head->counters_offset);
     ledger->active = (_Atomic uint32_t *)(void *)(base + head->active_offset);
     ledger->held = (_Atomic uint32_t *)(void *)(base + head->held_offset);
+    ledger->cells = (_Atomic uint64_t *)(void *)(base + head->cells_offset);
     ledger->turns = &head->turns;
     ledger->regions = (record *)(void *)(base + head->regions_offset);
     ledger->slab = base + head->slab_offset;
@@ -105,6 +107,32 @@ uint64_t px_ledger_active_total(const px_ledger *ledger, uint32_t slot)
         total += atomic_load_explicit(cell, memory_order_relaxed);
     }
     return total;
+}
+
+uint64_t px_ledger_total(const px_ledger *ledger, int counter)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i <= ledger->workers; i++)
+        total += px_ledger_counter(ledger, i, counter);
+    return total;
+}
+
+uint64_t px_ledger_cell_total(const px_ledger *ledger, uint32_t slot, int cell)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i <= ledger->workers; i++) {
+        const _Atomic uint64_t *at =
+            px_ledger_of(ledger, i, &ledger->cells[(size_t)slot * PX_SLOT_CELLS + (size_t)cell]);
+        total += atomic_load_explicit(at, memory_order_relaxed);
+    }
+    return total;
+}
+
+uint32_t px_ledger_changes(const px_ledger *ledger)
+{
+    const header *masters =
+        (const header *)(const void *)(ledger->zone.base + ledger->workers * ledger->stride);
+    return atomic_load_explicit(&masters->changes, memory_order_acquire);
 }
 
 /* ---- log regions ---- */

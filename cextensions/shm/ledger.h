@@ -18,6 +18,7 @@ typedef struct px_ledger {
     _Atomic uint64_t *counters; /* PX_COUNTERS cells */
     _Atomic uint32_t *active;   /* peer_capacity cells: connections in use per peer slot */
     _Atomic uint32_t *held;     /* peer_capacity cells: loaded Upstreams that refer to the slot */
+    _Atomic uint64_t *cells;    /* peer_capacity * PX_SLOT_CELLS: what is counted per slot */
     _Atomic uint64_t *turns;    /* for px_loop_show_turns */
     struct px_shm_log_region *regions;
     uint8_t *slab;
@@ -43,6 +44,21 @@ static inline void px_ledger_cell_add(_Atomic uint32_t *cell, int change)
     uint32_t now = atomic_load_explicit(cell, memory_order_relaxed);
     atomic_store_explicit(cell, now + (uint32_t)change, memory_order_relaxed);
 }
+/* Adds to one of the PX_SLOT_CELLS cells of a slot: cells as px_ledger_cells gave them. */
+static inline _Atomic uint64_t *px_ledger_cells(px_ledger *ledger, uint32_t slot)
+{
+    return ledger->cells + (size_t)slot * PX_SLOT_CELLS;
+}
+static inline void px_cell_add(_Atomic uint64_t *cells, int cell, uint64_t amount)
+{
+    uint64_t now = atomic_load_explicit(&cells[cell], memory_order_relaxed);
+    atomic_store_explicit(&cells[cell], now + amount, memory_order_relaxed);
+}
+/* The histogram's bucket for so many milliseconds: bounds are 1, 2, 4, ... 65536, and the last has no bound. */
+static inline int px_latency_bucket(uint64_t ms)
+{
+    return ms <= 1 ? 0 : ms > 65536 ? PX_LATENCY_BUCKETS - 1 : 64 - __builtin_clzll(ms - 1);
+}
 /* The same cell in the Ledger of another: index below workers, or workers for the master's. To be read only. */
 static inline const void *px_ledger_of(const px_ledger *ledger, uint32_t index, const volatile void *own)
 {
@@ -67,6 +83,12 @@ static inline void px_ledger_hold(px_ledger *ledger, uint32_t slot, int change)
 
 /* Connections in use at the peer of this slot, by all workers of the crew. */
 uint64_t px_ledger_active_total(const px_ledger *ledger, uint32_t slot);
+/* Sums over the crew and its dead. While the master moves what a dead worker had counted they may be too
+ * small or too large; whoever minds asks px_ledger_changes before and behind, and reads again unless both
+ * gave the same even number. */
+uint64_t px_ledger_total(const px_ledger *ledger, int counter);
+uint64_t px_ledger_cell_total(const px_ledger *ledger, uint32_t slot, int cell);
+uint32_t px_ledger_changes(const px_ledger *ledger);
 
 /* A log buffer. Lines are copied behind `used`, then `used` is stored (release): a line is there wholly or
  * not at all. */

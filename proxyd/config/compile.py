@@ -116,6 +116,7 @@ class _Compiler:
         self.logs = Logs(self.objects, self.report)
         self.upstreams = Upstreams(self.objects, self.checker)
         self.listens = Listens(self.objects, self.checker)
+        self.servers: list[bytes] = []  # each once
 
     def full_path(self, path: str) -> str:
         """A path of the configuration, made absolute."""
@@ -180,6 +181,7 @@ class _Compiler:
         for directive, statement, _ in level.blocks:
             if directive.name == "server":
                 servers.server(statement, node)
+        self.servers = list(dict.fromkeys(servers.digests))
 
     def _declare_names(self, statements: list[Statement]) -> None:
         """Find the names that templates may use, wherever they are declared."""
@@ -258,6 +260,7 @@ class _Compiler:
             Root(
                 listens=digests,
                 upstreams=self.upstreams.digests,
+                servers=self.servers,
                 slots=len(self.maps.names.slots),
                 worker_connections=connections,
                 multi_accept=events.values.get("multi_accept", False),
@@ -305,7 +308,7 @@ class _Compiler:
             error_log=self.main_log.target.path,
             error_level=self.main_log.level,
             log_buffer_bytes=sum(size for size, *_ in self.logs.buffers.values()),
-            peers=len(self.upstreams.peers),
+            peers=len(self.upstreams.peers) + len(self.servers),
         )
 
 

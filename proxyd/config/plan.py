@@ -335,6 +335,7 @@ class Root(S):
 
     listens: list[ListenRef]
     upstreams: list[UpstreamRef]
+    servers: list[ServerRef]  # each once, in the order of the file
     slots: int  # how many per-request slots there are
     worker_connections: int
     multi_accept: bool
@@ -398,7 +399,7 @@ class Process(msgspec.Struct, frozen=True):
     error_log: str  # the path of the first main error_log
     error_level: int
     log_buffer_bytes: int  # all buffers of access logs together: what a worker's Ledger must hold
-    peers: int  # how many records the peer Zone needs
+    peers: int  # how many records the Zone of peers needs: of peers, servers and limits
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -44,6 +44,7 @@ class Servers:
         self.inheritance = inheritance
         self.upstreams = upstreams
         self.listens = listens
+        self.digests: list[bytes] = []  # of all servers, in the order of the file
         self.default_listen = ListenSpec((Endpoint(4, bytes(4), default_port),))
 
     def server(self, statement: Statement, http: Node) -> None:
@@ -60,6 +61,7 @@ class Servers:
                 locations=self._locations(level, node, None, 0),
             )
         )
+        self.digests.append(digest)
         server = CompiledServer(digest, names, statement)
         self.listens.add(server, self._listens(level, statement))
 

@@ -16,7 +16,7 @@ from proxyd.config.change import Change
 from proxyd.config.compare import compare
 from proxyd.config.compile import compile_file
 from proxyd.config.errors import SourceFile
-from proxyd.config.plan import EnginePlan, LogFile, Plan, Root, Upstream
+from proxyd.config.plan import EnginePlan, LogFile, Plan, Root, Server, Upstream
 from proxyd.process import signals, syslog
 from proxyd.process.channel import read_memfd
 from proxyd.process.errorlog import EMERG, show
@@ -38,6 +38,7 @@ class CompileResult(msgspec.Struct, frozen=True):
     errors: list[str] = []
     warnings: list[str] = []
     peers: list[tuple[str, str]] = []  # upstream and peer names, to show what shared memory has by digest
+    servers: list[str] = []  # the first names of servers, each once: the same for these
     error_logs: list[tuple[str, int]] = []  # of the main context: key of the file, level
     sources: list[KeptFile] = []  # what was read, for the history
     changes: list[Change] = []  # against the plan that serves
@@ -75,8 +76,8 @@ def compile_fully(options: Options, *, test: bool = False) -> tuple[CompileResul
     result = CompileResult(None, texts["emerg"], texts["warn"])
     if plan is not None:
         engine = msgspec.msgpack.decode(plan.engine, type=EnginePlan)
-        names, logs = _peer_names(engine), _error_logs(engine)
-        result = CompileResult(plan, [], texts["warn"], names, logs, kept_files(compiled.files))
+        names, servers, logs = _peer_names(engine), _server_names(engine), _error_logs(engine)
+        result = CompileResult(plan, [], texts["warn"], names, servers, logs, kept_files(compiled.files))
     return result, compiled.files
 
 
@@ -87,6 +88,15 @@ def _peer_names(engine: EnginePlan) -> list[tuple[str, str]]:
             upstream = msgspec.msgpack.decode(item.body, type=Upstream)
             names += [(_text(upstream.name), _text(peer.name)) for peer in upstream.peers]
     return names
+
+
+def _server_names(engine: EnginePlan) -> list[str]:
+    servers = (
+        msgspec.msgpack.decode(item.body, type=Server).name
+        for item in engine.objects
+        if item.kind == "Server"
+    )
+    return list(dict.fromkeys(map(_text, servers)))
 
 
 def _error_logs(engine: EnginePlan) -> list[tuple[str, int]]:

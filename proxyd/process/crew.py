@@ -59,7 +59,6 @@ class Crew:
             if self.owns_zone:
                 self.zone.close()
             raise
-        made.master.put_counters(self.runtime.dead_counters)
         return made
 
     # Life.
@@ -251,9 +250,10 @@ class Crew:
         how = describe_end(status)
         level = NOTICE if expected or status == 0 else ALERT
         self.runtime.log.log(level, f"worker process {pid} exited {how}")
-        reap(self.runtime, one.ledger)
-        one.ledger.reset()
-        self.ledgers.master.put_counters(self.runtime.dead_counters)
+        with self.ledgers.master.changing():
+            reap(self.runtime, one.ledger, self.zone)
+            one.ledger.reset()
+            self.runtime.publish()
         if not expected:
             self._replace(one, status)
         self.on_change(one)

@@ -6,17 +6,22 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from proxyd.process import accounts
 from proxyd.process.crew import Crew
 from proxyd.process.generation import Generation
 from proxyd.process.handover import Segment
 from proxyd.process.runtime import Runtime
 from proxyd.process.worker_handle import WorkerHandle
 from proxyd.shared import layout
+from proxyd.shared.cells import SLOT_CELLS
 from proxyd.shared.counters import NUMBER
 from proxyd.shared.segments import PeersZone
 
 # A worker that was told when to be gone gets this much longer.
 _GRACE_SECONDS = 5.0
+_NOTHING = [0] * SLOT_CELLS
+# While a crew drains beside the one that serves, what each counts is shown to the other so often.
+_PUBLISH_SECONDS = 1.0
 # Where others go on serving: how long the clients of leaving workers have to ask once more, and so to learn
 # that their connection ends. Closing it at once would cross requests that are on their way.
 IDLE_MS = 1000
@@ -31,6 +36,20 @@ class Fleet:
         self.current = Crew(runtime, runtime.generation, on_change, self._inherit_zone())
         self.current.owns_zone = True
         self._others: list[Crew] = []
+        self._publishing = False  # again in a while
+        runtime.publish = self.publish
+        self.publish()
+
+    def publish(self) -> None:
+        """Write for each crew what its workers cannot see; again and again while there are several crews."""
+        accounts.publish(self.runtime, self.crews)
+        if self._others and not self._publishing:
+            self._publishing = True
+            self.runtime.poller.after(_PUBLISH_SECONDS, self._publish_again)
+
+    def _publish_again(self) -> None:
+        self._publishing = False
+        self.publish()
 
     def _inherit_zone(self) -> PeersZone | None:
         """The peers as the master before us knew them."""
@@ -64,6 +83,7 @@ class Fleet:
         crew = Crew(self.runtime, target, self.on_change, self.current.zone if same_size else None)
         crew.held = True
         self._others.append(crew)
+        self.publish()
         crew.start()
         return crew
 
@@ -87,7 +107,11 @@ class Fleet:
             for column in zip(*(one.held() for crew in crews for one in crew.ledgers), strict=True)
         ]
         unused = [slot for slot in known if not held[slot]]
+        keys = {state.slot: state.key for state in zone.peers()}
         for slot in unused:
+            for ledger in (every for crew in crews for every in (*crew.ledgers, crew.ledgers.master)):
+                ledger.put_cells(slot, _NOTHING)
+            self.runtime.dead_cells.pop(keys[slot], None)
             zone.free(slot)
         self.runtime.dead_counters[NUMBER["zone_evictions"]] += len(unused)
         return len(unused)
@@ -116,6 +140,7 @@ class Fleet:
         if not any(crew.on_death(pid, status) for crew in (self.current, *self._others)):
             return False
         self._collect()
+        self.publish()
         return True
 
     def _collect(self) -> None:

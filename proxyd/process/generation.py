@@ -25,6 +25,7 @@ class Generation:
     plan: Plan
     plan_fd: int
     peers: list[tuple[str, str]]
+    servers: list[str]
     error_logs: list[tuple[str, int]]
     identity: Identity | None
 
@@ -39,6 +40,7 @@ class Generation:
             msgspec.structs.replace(plan, engine=b""),
             plan_fd,
             result.peers,
+            result.servers,
             result.error_logs,
             identity,
         )

@@ -61,6 +61,7 @@ class Keeper:
         self._forget()
         if not self.leaving:
             self.runtime.tally.helper_deaths += not self._replaced
+            self.runtime.publish()
             self._replaced = False
             self._deadline = self.runtime.poller.after(self._next_pause(), self.start)
         return True

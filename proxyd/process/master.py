@@ -245,6 +245,7 @@ class Master:
                 self.fleet.current.start()
         else:
             self.runtime.tally.reloads_failed += 1
+        self.runtime.publish()
         self.notifier.ready()
         for client in self._asked_now:
             number = self.runtime.generation.number

@@ -15,15 +15,15 @@ from proxyd.process.errorlog import is_writable
 from proxyd.process.files import open_log
 from proxyd.process.runtime import Runtime
 from proxyd.process.sockets import OpenError
-from proxyd.shared.segments import Ledger, LogBlock
+from proxyd.shared.segments import Ledger, LogBlock, PeersZone
 
 _LONGEST_SEARCH = 1 << 26  # a file that grew by more while one buffer was written is not searched
 _PIPE_ATOMIC = 4096  # a writable pipe takes so many bytes without blocking
 
 
-def reap(runtime: Runtime, ledger: Ledger) -> None:
+def reap(runtime: Runtime, ledger: Ledger, zone: PeersZone) -> None:
     """Take over the counters and log lines of the dead worker whose Ledger this is."""
-    runtime.bury(ledger.counters())
+    runtime.bury(ledger, zone)
     for block in ledger.log_blocks():
         _save(runtime, block)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxyd.process import history
@@ -16,6 +17,7 @@ from proxyd.process.options import Options
 from proxyd.process.poller import Poller
 from proxyd.process.program import Program, this_program
 from proxyd.shared.counters import COUNTERS
+from proxyd.shared.segments import Ledger, PeersZone
 
 # How long a worker may take to answer: to prepare, to activate, to boot. Tests shorten it.
 ANSWER_SECONDS = 10.0
@@ -52,6 +54,7 @@ class Runtime:
     answer_seconds: float = field(default_factory=_answer_seconds)
     tally: Tally = field(default_factory=Tally)
     dead_counters: list[int] = field(default_factory=lambda: [0] * len(COUNTERS))
+    dead_cells: dict[bytes, list[int]] = field(default_factory=dict)  # by key of the record in the peers Zone
     started: float = field(default_factory=time.time)
     activated: float = field(default_factory=time.time)
 
@@ -60,7 +63,7 @@ class Runtime:
     shares_segments: bool = False  # with another master
 
     sources: list[KeptFile] = field(default_factory=list)  # of the generation, until the history has them
-
+    publish: Callable[[], None] = lambda: None  # the fleet's: what the master counts has changed
     numbers: int = 1  # the last number given to a generation
 
     def next_number(self) -> int:
@@ -73,6 +76,7 @@ class Runtime:
         self.generation = generation
         self.activated = time.time()
         self.use_log()
+        self.publish()
 
     def remember(self, note: str) -> None:
         """Add what serves now to the history. Where that cannot be written, the log says so."""
@@ -90,8 +94,15 @@ class Runtime:
         """What the configuration adds to the environment of workers and of a new master."""
         return {}
 
-    def bury(self, counters: list[int]) -> None:
+    def bury(self, ledger: Ledger, zone: PeersZone) -> None:
         """Keep what a dead worker counted. Gauges died with it."""
+        counters = ledger.counters()
         for number, counter in enumerate(COUNTERS):
             if counter.kind == "counter":
                 self.dead_counters[number] += counters[number]
+        for state in zone.peers():
+            values = ledger.cells(state.slot)
+            if any(values):
+                kept = self.dead_cells.setdefault(state.key, [0] * len(values))
+                for number, value in enumerate(values):
+                    kept[number] += value

@@ -7,6 +7,7 @@ import time
 from datetime import datetime
 
 from proxyd import __version__
+from proxyd.process import accounts
 from proxyd.process.crew import Crew
 from proxyd.process.fleet import Fleet
 from proxyd.process.keeper import Keeper
@@ -65,8 +66,7 @@ def _named(values: list[int]) -> dict[str, int]:
 
 
 def _totals(runtime: Runtime, fleet: Fleet) -> dict[str, int]:
-    rows = [runtime.dead_counters, *(one.ledger.counters() for _, one in fleet.workers())]
-    return _named([sum(column) for column in zip(*rows, strict=True)])
+    return _named(accounts.totals(runtime, fleet.crews)[0])
 
 
 def _peers(crew: Crew, names: list[tuple[str, str]]) -> list[Row]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from proxyd.shared import cells
 from proxyd.shared.reasons import REASONS
 
 Kind = Literal["counter", "gauge"]
@@ -47,7 +48,7 @@ COUNTERS: tuple[Counter, ...] = (
     _counter("connections_refused", "connections", "Closed at once because worker_connections were in use."),
     _counter("accept_failures", "calls", "accept() failed: out of descriptors or memory."),
     _gauge("connections_active", "connections", "Client connections open now, the idle ones included."),
-    _gauge("connections_idle", "connections", "Client connections that wait for their next request."),
+    _gauge("connections_idle", "connections", "Of these, waiting for a request, or for the client's end."),
     # Requests.
     _counter("requests", "requests", "Request heads read completely, also those refused afterwards."),
     _gauge("requests_active", "requests", "Requests between their head and their end, tunnels included."),
@@ -93,6 +94,17 @@ COUNTERS: tuple[Counter, ...] = (
     _counter("generations_activated", "generations", "Plans that this worker put into service."),
     _counter("generations_refused", "generations", "Plans that this worker could not prepare."),
     _gauge("generations_live", "generations", "Generations in memory: the current, and older in use."),
+    # The master.
+    _counter("reloads", "reloads", "Configurations that replaced the one before."),
+    _counter(
+        "reloads_failed", "reloads", "Reloads that changed nothing: an error, or a worker that refused."
+    ),
+    _counter("worker_deaths", "deaths", "Workers that ended without being asked to."),
+    _counter("helper_deaths", "deaths", "Helpers that ended without being asked to."),
+    _counter("log_bytes_saved", "bytes", "Log lines that were written for workers that had died."),
+    _gauge("generation", "number", "Number of the configuration that serves, from 1."),
+    _gauge("started_ms", "milliseconds since 1970", "When the master started."),
+    _gauge("activated_ms", "milliseconds since 1970", "When the configuration that serves was activated."),
     # Why requests failed: one for each code, in the order of the codes.
     *(_counter(f"reason_{reason.name}", "requests", f"Failed: {reason.meaning}") for reason in REASONS),
 )
@@ -119,5 +131,5 @@ def emit_c_header() -> str:
     lines += ["", "/* Of a px_reason that is not NONE. */"]
     first = f"PX_COUNTER_REASON_{REASONS[0].name.upper()}"
     lines.append(f"#define PX_COUNTER_OF_REASON(reason) ({first} + (int)(reason)-1)")
-    lines += ["", "#endif", ""]
+    lines += ["", *cells.emit_c(), "#endif", ""]
     return "\n".join(lines)

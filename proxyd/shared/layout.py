@@ -3,12 +3,14 @@
 Two segments exist. The **Ledgers** of a crew, one per worker and behind them the master's, ``stride`` bytes
 each, in this order::
 
-    ledger header | counters u64[PX_COUNTERS] | log regions | active u32[] | held u32[] | slab
+    ledger header | counters u64[PX_COUNTERS] | log regions | active u32[] | held u32[]
+    | cells u64[][PX_SLOT_CELLS] | slab
 
 A worker maps all and may write to its own alone; so whoever adds up reads the same cells as the master. The
-cells ``active`` and ``held`` have the index of their slot in the peers Zone; only this worker writes
-them. ``active``: connections to the peer that carry a Request or tunnel. ``held``: how many loaded Upstreams
-of this worker refer to the slot; a slot that nobody holds may be evicted when the Zone is full.
+cells ``active``, ``held`` and ``cells`` (cells.py) have the index of their slot in the peers Zone; only this
+worker writes them. ``active``: connections to the peer that carry a Request or tunnel. ``held``: how many
+loaded Upstreams and Servers of this worker refer to the slot; a slot that nobody holds may be evicted when
+the Zone is full.
 
 The **peers Zone**, one for all workers: ``peers header | peer records [capacity]``.
 
@@ -25,6 +27,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Final
 
+from proxyd.shared.cells import SLOT_CELLS
 from proxyd.shared.counters import COUNTERS
 
 LEDGER_MAGIC: Final = 0x4C585050  # "PPXL"
@@ -105,7 +108,11 @@ LEDGER_HEADER = Record(
         Field("ledger_count", "u32", "Ledgers in the segment: one per worker, and the master's at the end"),
         Field("turns", "u64", "loop turns; the worker adds one per turn", atomic=True),
         Field("stride", "u64", "bytes from one Ledger to the next, whole pages"),
-        Field("spare", "u64", "zero", count=6),
+        Field("cells_offset", "u32", "where the cells start: u64[peer_capacity][PX_SLOT_CELLS]"),
+        Field("slot_cells", "u32", "PX_SLOT_CELLS"),
+        Field("changes", "u32", "the master's: odd while it moves what the dead counted", atomic=True),
+        Field("pad", "u32", "zero"),
+        Field("spare", "u64", "zero", count=4),
     ),
 )
 
@@ -209,8 +216,12 @@ class LedgerShape:
         return self.active_offset + 4 * self.peer_capacity
 
     @property
+    def cells_offset(self) -> int:
+        return round_up(self.held_offset + 4 * self.peer_capacity, 64)
+
+    @property
     def slab_offset(self) -> int:
-        return round_up(self.held_offset + 4 * self.peer_capacity, PAGE)
+        return round_up(self.cells_offset + 8 * SLOT_CELLS * self.peer_capacity, PAGE)
 
     @property
     def size(self) -> int:
@@ -230,7 +241,7 @@ def peers_capacity(size: int) -> int:
 
 def _facts() -> str:
     records = [(r.name, r.size, [(f.name, f.type, f.count) for f in r.fields]) for r in RECORDS]
-    return repr((records, LOG_REGIONS, [(c.name, c.kind) for c in COUNTERS]))
+    return repr((records, LOG_REGIONS, [(c.name, c.kind) for c in COUNTERS], SLOT_CELLS))
 
 
 LAYOUT: Final = zlib.crc32(_facts().encode())
@@ -302,7 +313,7 @@ def emit_c_header() -> str:
         '#include "generated/counters.h"',
         "",
         "/* The Ledgers of a crew, one behind the other, the master's at the end. Each:",
-        " * header | counters | log regions | active u32[] | held u32[] | slab.",
+        " * header | counters | log regions | active u32[] | held u32[] | cells u64[][PX_SLOT_CELLS] | slab.",
         " * The peers Zone: header | records. */",
         "",
         *_c_constants(),

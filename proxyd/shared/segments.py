@@ -14,17 +14,21 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import posix_ipc
 
 from proxyd.shared import layout
+from proxyd.shared.cells import SLOT_CELLS
 from proxyd.shared.counters import COUNTERS
 
 # The same everywhere: numbers of the layout, little-endian.
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
+_CELLS = struct.Struct(f"<{SLOT_CELLS}Q")
+_MOST = 0xFFFFFFFFFFFFFFFF
 _REGION = struct.Struct("<16sIIIIQQI12x")
 _PEER = struct.Struct("<16sIIQQQ16x")
 
@@ -141,6 +145,8 @@ class Ledger:
             regions_offset=shape.regions_offset,
             active_offset=shape.active_offset,
             held_offset=shape.held_offset,
+            cells_offset=shape.cells_offset,
+            slot_cells=SLOT_CELLS,
             slab_offset=shape.slab_offset,
             slab_bytes=shape.slab_bytes,
         )
@@ -177,11 +183,32 @@ class Ledger:
             else:
                 yield LogBlock(path_digest, lines, gzip, None, 0)
 
-    def put_counters(self, values: list[int]) -> None:
+    def cells(self, slot: int) -> tuple[int, ...]:
+        """What was counted for what has this slot of the peers Zone."""
+        return _CELLS.unpack_from(self._memory, self._cells_at(slot))
+
+    def put_cells(self, slot: int, values: Sequence[int]) -> None:
+        """Say what was counted: in the master's own, or zeros when the slot goes to another."""
+        _CELLS.pack_into(self._memory, self._cells_at(slot), *(value & _MOST for value in values))
+
+    def put_counters(self, values: Sequence[int]) -> None:
         """Say what was counted, in the order of COUNTERS: in the master's own."""
         for number, value in enumerate(values):
-            at = self._start + self.shape.counters_offset + 8 * number
-            _U64.pack_into(self._memory, at, value & 0xFFFFFFFFFFFFFFFF)
+            _U64.pack_into(self._memory, self._start + self.shape.counters_offset + 8 * number, value & _MOST)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """While counts move from Ledgers of the dead to the master's own: readers then read again."""
+        at = self._start + layout.LEDGER_HEADER.offsets["changes"]
+        before: int = _U32.unpack_from(self._memory, at)[0]
+        _U32.pack_into(self._memory, at, (before | 1) & 0xFFFFFFFF)
+        try:
+            yield
+        finally:
+            _U32.pack_into(self._memory, at, ((before | 1) + 1) & 0xFFFFFFFF)
+
+    def _cells_at(self, slot: int) -> int:
+        return self._start + self.shape.cells_offset + 8 * SLOT_CELLS * slot
 
     def _numbers(self, kind: str, offset: int, count: int) -> list[int]:
         # struct copies each number at once (native size and order), so that no half-written one is seen.
@@ -242,3 +269,8 @@ class PeersZone:
 def peer_key(upstream: bytes, peer: bytes) -> bytes:
     """The key of a peer's record."""
     return layout.digest(upstream + b"\0" + peer)
+
+
+def slot_key(kind: str, name: bytes) -> bytes:
+    """The key of the record that only keeps a slot for what is counted: of a "server", of a "zone"."""
+    return layout.digest(b"\0" + kind.encode() + b"\0" + name)

@@ -173,11 +173,12 @@ static void add_map(uint8_t digest, int other)
 /* upstreams: their digests; log: of the error log, or 0. */
 static void add_root(uint8_t digest, const char *upstreams, uint8_t log)
 {
-    px_buffer body = begin(7);
+    px_buffer body = begin(8);
     put(&body, 0x90);
     put(&body, 0x90 + (unsigned)strlen(upstreams));
     for (; *upstreams != '\0'; upstreams++)
         put_ref(&body, (uint8_t)*upstreams);
+    put(&body, 0x90);
     put(&body, 0);
     put_number(&body, 512);
     put(&body, 0xc2);

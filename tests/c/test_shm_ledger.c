@@ -26,7 +26,8 @@ static int make_segment(void)
 {
     uint32_t regions = (128 + 8 * PX_COUNTERS + 63) / 64 * 64;
     uint32_t active = regions + PX_LOG_REGIONS * (uint32_t)sizeof(struct px_shm_log_region);
-    uint32_t slab = (active + 8 * PEERS + 4095) / 4096 * 4096;
+    uint32_t cells = active + 8 * PEERS;
+    uint32_t slab = (cells + 8 * PX_SLOT_CELLS * PEERS + 4095) / 4096 * 4096;
     int made_fd = memfd_create("ledger", MFD_CLOEXEC);
     stride = slab + SLAB;
     struct px_shm_ledger_header made = {
@@ -39,6 +40,8 @@ static int make_segment(void)
         .regions_offset = regions,
         .active_offset = active,
         .held_offset = active + 4 * PEERS,
+        .cells_offset = cells,
+        .slot_cells = PX_SLOT_CELLS,
         .slab_offset = slab,
         .slab_bytes = SLAB,
         .ledger_count = WORKERS + 1,
@@ -112,6 +115,8 @@ TEST(refuses, "a segment that is not this build's ledger is refused, with the re
         {FIELD(regions_offset), UINT32_MAX - 7, outside},
         {FIELD(active_offset), 1u << 20, outside},
         {FIELD(held_offset), 1u << 20, outside},
+        {FIELD(cells_offset), 1u << 20, outside},
+        {FIELD(slot_cells), PX_SLOT_CELLS + 1, other},
         {FIELD(slab_offset), 1u << 20, outside},
         {FIELD(slab_bytes), 4 * SLAB + 1000000, outside},
         {FIELD(worker), SELF + 1, contradict},
@@ -181,6 +186,17 @@ TEST(crew, "what others hold at a peer is added up, and nobody can write to anot
     CHECK_INT(px_ledger_active_total(&ledger, 0), 0);
     CHECK_INT(px_ledger_counter(&ledger, 1, PX_COUNTER_REQUESTS), 12);
     CHECK_INT(px_ledger_counter(&ledger, SELF, PX_COUNTER_REQUESTS), 0);
+    px_cell_add(px_ledger_cells(&others[1], 5), 3, 4);
+    px_cell_add(px_ledger_cells(&ledger, 5), 3, 30);
+    CHECK_INT(px_ledger_cell_total(&others[0], 5, 3), 34);
+    CHECK_INT(px_ledger_cell_total(&others[0], 5, 4), 0);
+    uint64_t dead = 100; /* what the master keeps of them counts, too */
+    off_t masters = WORKERS * (off_t)stride;
+    CHECK_INT(pwrite(fd, &dead, 8, masters + 128 + 8 * PX_COUNTER_REQUESTS), 8);
+    CHECK_INT(px_ledger_total(&ledger, PX_COUNTER_REQUESTS), 112);
+    uint32_t changes = 7;
+    CHECK_INT(pwrite(fd, &changes, 4, masters + (off_t)FIELD(changes)), 4);
+    CHECK_INT(px_ledger_changes(&ledger), 7);
     for (uint32_t i = 0; i <= WORKERS; i++) {
         int into = open("/dev/zero", O_RDONLY | O_CLOEXEC); /* read() tells of memory that refuses stores */
         const void *cell = px_ledger_of(&ledger, i, &ledger.counters[0]);
@@ -190,6 +206,18 @@ TEST(crew, "what others hold at a peer is added up, and nobody can write to anot
     for (int i = 0; i < WORKERS; i++)
         px_ledger_close(&others[i]);
     end();
+}
+
+TEST(latency, "a latency falls into the first bucket whose bound is not below it")
+{
+    static const uint64_t bounds[] = {PX_LATENCY_BOUNDS_MS};
+    CHECK_INT(sizeof bounds / sizeof bounds[0], PX_LATENCY_BUCKETS - 1);
+    CHECK_INT(px_latency_bucket(0), 0);
+    for (int i = 0; i < PX_LATENCY_BUCKETS - 1; i++) {
+        CHECK_INT(px_latency_bucket(bounds[i]), i);
+        CHECK_INT(px_latency_bucket(bounds[i] + 1), i + 1);
+    }
+    CHECK_INT(px_latency_bucket(UINT64_MAX), PX_LATENCY_BUCKETS - 1);
 }
 
 TEST(refuses_small, "a segment without pages, or too small for its header, is refused")

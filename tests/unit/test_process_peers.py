@@ -11,11 +11,20 @@ import pytest
 
 from proxyd.process.fleet import Fleet
 from proxyd.shared import layout
+from proxyd.shared.cells import SLOT_CELLS
 from proxyd.shared.counters import COUNTERS, NUMBER
 from proxyd.shared.layout import LedgerShape
 from proxyd.shared.segments import Ledger, Ledgers, PeersZone
 
 CAPACITY = 64
+
+
+class PartOfCrew(list[Ledger]):
+    """Some Ledgers of a segment, and the master's."""
+
+    def __init__(self, ledgers: list[Ledger], master: Ledger) -> None:
+        super().__init__(ledgers)
+        self.master = master
 
 
 class World:
@@ -28,13 +37,17 @@ class World:
         self.workers = [SimpleNamespace(loading=False) for _ in range(2)]
         self.counters = [0] * len(COUNTERS)
         self.fleet = Fleet.__new__(Fleet)
-        self.fleet.runtime = cast(Any, SimpleNamespace(dead_counters=self.counters, shares_segments=False))
+        self.fleet.runtime = cast(
+            Any, SimpleNamespace(dead_counters=self.counters, dead_cells={}, shares_segments=False)
+        )
         self.fleet._others = []
         self.fleet.current = cast(Any, self.crew(self.ledgers, self.workers))
 
     def crew(self, ledgers: list[Ledger], workers: list[SimpleNamespace]) -> SimpleNamespace:
         """Part of a crew."""
-        return SimpleNamespace(zone=self.zone, ledgers=ledgers, workers=dict(enumerate(workers)))
+        return SimpleNamespace(
+            zone=self.zone, ledgers=PartOfCrew(ledgers, self.segment.master), workers=dict(enumerate(workers))
+        )
 
     def fill(self, count: int) -> None:
         """Write keys into the first slots, as workers do."""
@@ -64,7 +77,10 @@ def test_peers_that_no_worker_holds_are_forgotten_when_more_than_half_is_full(wo
     world.fill(40)
     world.hold(world.ledgers[0], 3)
     world.hold(world.ledgers[1], 39)
+    world.ledgers[0].put_cells(3, range(SLOT_CELLS))
+    world.ledgers[1].put_cells(4, range(SLOT_CELLS))
     assert world.fleet.free_peers() == 38
+    assert sum(world.ledgers[0].cells(3)) and not any(world.ledgers[1].cells(4))  # nothing for the next one
     assert world.known() == [3, 39]
     assert world.counters[NUMBER["zone_evictions"]] == 38
 
