@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(2398430884220820775)
+#define PX_PLAN_LAYOUT INT64_C(7071983367323575993)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -92,6 +92,9 @@ typedef struct px_plan_error_log px_plan_error_log;
 typedef struct px_plan_temp_path px_plan_temp_path;
 typedef struct px_plan_add_header px_plan_add_header;
 typedef struct px_plan_set_header px_plan_set_header;
+typedef struct px_plan_rewrite_rule px_plan_rewrite_rule;
+typedef struct px_plan_cookie_flag px_plan_cookie_flag;
+typedef struct px_plan_cookie_rule px_plan_cookie_rule;
 typedef struct px_plan_proxy_bind px_plan_proxy_bind;
 typedef struct px_plan_peer px_plan_peer;
 typedef struct px_plan_upstream px_plan_upstream;
@@ -124,6 +127,16 @@ typedef struct {
     px_slice *items;
     uint32_t count;
 } px_plan_bytes_list;
+
+typedef struct {
+    px_plan_cookie_flag *items;
+    uint32_t count;
+} px_plan_cookie_flag_list;
+
+typedef struct {
+    px_plan_cookie_rule *items;
+    uint32_t count;
+} px_plan_cookie_rule_list;
 
 typedef struct {
     px_plan_error_log *items;
@@ -179,6 +192,11 @@ typedef struct {
     px_plan_regex_group *items;
     uint32_t count;
 } px_plan_regex_group_list;
+
+typedef struct {
+    px_plan_rewrite_rule *items;
+    uint32_t count;
+} px_plan_rewrite_rule_list;
 
 typedef struct {
     px_plan_server_name *items;
@@ -340,6 +358,25 @@ struct px_plan_set_header {
     px_plan_piece_list value;
 };
 
+/* ``proxy_redirect``, ``proxy_cookie_*``: what a text begins with, or is, and what comes in its place. */
+struct px_plan_rewrite_rule {
+    bool by_default;
+    px_plan_piece_list pattern;
+    px_plan_regex *regex; /* NULL: None */
+    px_plan_piece_list replacement;
+};
+
+struct px_plan_cookie_flag {
+    px_plan_piece_list value;
+};
+
+/* ``proxy_cookie_flags``. */
+struct px_plan_cookie_rule {
+    px_plan_piece_list name;
+    px_plan_regex *regex; /* NULL: None */
+    px_plan_cookie_flag_list flags;
+};
+
 /* ``proxy_bind``: the text of an address; one without variables is right. */
 struct px_plan_proxy_bind {
     px_plan_piece_list address;
@@ -388,7 +425,8 @@ struct px_plan_set_variable {
 };
 
 struct px_plan_proxy_pass {
-    const px_plan_upstream *upstream;
+    px_plan_piece_list *url; /* NULL: None */
+    const px_plan_upstream *upstream; /* NULL: None */
     bool tls;
     px_slice host;
     px_slice port;
@@ -540,6 +578,10 @@ struct px_plan_settings {
     px_plan_temp_path *proxy_temp_path;
     int64_t proxy_max_temp_file_size;
     int64_t proxy_temp_file_write_size;
+    px_plan_rewrite_rule_list proxy_redirect;
+    px_plan_rewrite_rule_list proxy_cookie_domain;
+    px_plan_rewrite_rule_list proxy_cookie_path;
+    px_plan_cookie_rule_list proxy_cookie_flags;
     void *runtime;
 };
 

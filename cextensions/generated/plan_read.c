@@ -48,6 +48,36 @@ static bool read_bytes_list(px_plan_reader *in, px_plan_bytes_list *out)
     return px_plan_leave(in);
 }
 
+static bool read_cookie_flag_list(px_plan_reader *in, px_plan_cookie_flag_list *out)
+{
+    if (!px_plan_enter_list(in, 2, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_cookie_flag(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_cookie_rule_list(px_plan_reader *in, px_plan_cookie_rule_list *out)
+{
+    if (!px_plan_enter_list(in, 4, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_cookie_rule(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_error_log_list(px_plan_reader *in, px_plan_error_log_list *out)
 {
     if (!px_plan_enter_list(in, 20, &out->count)) {
@@ -207,6 +237,21 @@ static bool read_regex_group_list(px_plan_reader *in, px_plan_regex_group_list *
     for (uint32_t i = 0; i < out->count; i++) {
         px_plan_index(in, i);
         if (!(px_plan_read_regex_group(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_rewrite_rule_list(px_plan_reader *in, px_plan_rewrite_rule_list *out)
+{
+    if (!px_plan_enter_list(in, 5, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_rewrite_rule(in, &out->items[i]))) {
             return false;
         }
     }
@@ -562,6 +607,58 @@ bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
            && px_plan_leave(in);
 }
 
+static bool read_rewrite_rule_regex(px_plan_reader *in, px_plan_regex **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_regex(in, *out);
+}
+
+bool px_plan_read_rewrite_rule(px_plan_reader *in, px_plan_rewrite_rule *out)
+{
+    return px_plan_enter_struct(in, "RewriteRule", 4)
+           && px_plan_field(in, "by_default")
+           && px_plan_bool(in, &out->by_default)
+           && px_plan_field(in, "pattern")
+           && read_piece_list(in, &out->pattern)
+           && px_plan_field(in, "regex")
+           && read_rewrite_rule_regex(in, &out->regex)
+           && px_plan_field(in, "replacement")
+           && read_piece_list(in, &out->replacement)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_cookie_flag(px_plan_reader *in, px_plan_cookie_flag *out)
+{
+    return px_plan_enter_struct(in, "CookieFlag", 1)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+static bool read_cookie_rule_regex(px_plan_reader *in, px_plan_regex **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_regex(in, *out);
+}
+
+bool px_plan_read_cookie_rule(px_plan_reader *in, px_plan_cookie_rule *out)
+{
+    return px_plan_enter_struct(in, "CookieRule", 3)
+           && px_plan_field(in, "name")
+           && read_piece_list(in, &out->name)
+           && px_plan_field(in, "regex")
+           && read_cookie_rule_regex(in, &out->regex)
+           && px_plan_field(in, "flags")
+           && read_cookie_flag_list(in, &out->flags)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out)
 {
     return px_plan_enter_struct(in, "ProxyBind", 1)
@@ -653,11 +750,22 @@ bool px_plan_read_set_variable(px_plan_reader *in, px_plan_set_variable *out)
            && px_plan_leave(in);
 }
 
+static bool read_proxy_pass_url(px_plan_reader *in, px_plan_piece_list **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return read_piece_list(in, *out);
+}
+
 bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out)
 {
-    return px_plan_enter_struct(in, "ProxyPass", 6)
+    return px_plan_enter_struct(in, "ProxyPass", 7)
+           && px_plan_field(in, "url")
+           && read_proxy_pass_url(in, &out->url)
            && px_plan_field(in, "upstream")
-           && (out->upstream = px_plan_ref(in, PX_PLAN_UPSTREAM)) != NULL
+           && (px_plan_none(in) || (out->upstream = px_plan_ref(in, PX_PLAN_UPSTREAM)) != NULL)
            && px_plan_field(in, "tls")
            && px_plan_bool(in, &out->tls)
            && px_plan_field(in, "host")
@@ -912,7 +1020,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 57)
+    return px_plan_enter_struct(in, "Settings", 61)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1027,6 +1135,14 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_int(in, &out->proxy_max_temp_file_size)
            && px_plan_field(in, "proxy_temp_file_write_size")
            && px_plan_int(in, &out->proxy_temp_file_write_size)
+           && px_plan_field(in, "proxy_redirect")
+           && read_rewrite_rule_list(in, &out->proxy_redirect)
+           && px_plan_field(in, "proxy_cookie_domain")
+           && read_rewrite_rule_list(in, &out->proxy_cookie_domain)
+           && px_plan_field(in, "proxy_cookie_path")
+           && read_rewrite_rule_list(in, &out->proxy_cookie_path)
+           && px_plan_field(in, "proxy_cookie_flags")
+           && read_cookie_rule_list(in, &out->proxy_cookie_flags)
            && px_plan_leave(in);
 }
 

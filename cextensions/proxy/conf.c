@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "proxy/log_path.h"
 #include "proxy/log_sink.h"
+#include "proxy/adhoc.h"
 #include "proxy/map.h"
 #include "proxy/upstream.h"
 
@@ -159,15 +160,26 @@ static int kind_of(px_slice name)
     return -1;
 }
 
+static void build_upstream_names(px_build *build, px_root *root, const px_plan_upstream_ref_list *upstreams)
+{
+    px_table_init(&root->named, build->arena, upstreams->count);
+    px_table_init(&root->implicit, build->arena, upstreams->count);
+    for (uint32_t i = 0; i < upstreams->count; i++) {
+        const px_plan_upstream *upstream = upstreams->items[i];
+        px_table_add(upstream->implicit ? &root->implicit : &root->named, upstream->name, upstream);
+    }
+}
+
 static bool build_root(px_build *build, px_plan_root *plan)
 {
-    px_log *log = px_arena_zalloc(build->arena, sizeof *log);
-    plan->runtime = log;
+    px_root *root = px_arena_zalloc(build->arena, sizeof *root);
+    plan->runtime = root;
+    build_upstream_names(build, root, &plan->upstreams);
     if (plan->slots < 0 || plan->slots > SLOTS_MOST || plan->worker_connections < 1 ||
         plan->shutdown_timeout < 0)
         return px_build_fail(build, "the plan's root holds a number that makes no sense");
     px_log_debugging = px_log_debugging || plan->debug_connection.count > 0;
-    return px_build_log(build, &plan->error_log, log);
+    return px_build_log(build, &plan->error_log, &root->log);
 }
 
 static bool build_object(px_build *build)
@@ -230,7 +242,11 @@ static px_object *load_object(px_worker *worker, const px_plan_plan_object *sour
     object->kind = (uint16_t)kind;
     object->worker = worker;
     px_arena_init(&object->arena, arena_block(source->body.len));
-    px_build build = {worker, object, &object->arena, descriptors, error};
+    px_build build = {.worker = worker,
+                      .object = object,
+                      .arena = &object->arena,
+                      .descriptors = descriptors,
+                      .error = error};
     loading self = {object, 0};
     if (read_object(&build, &self, source->body) && build_object(&build)) {
         insert(&worker->objects, object);
@@ -308,7 +324,7 @@ static px_generation *new_generation(plan_load *load)
     px_list_init(&generation->link);
     px_list_init(&generation->requests);
     px_timer_init(&generation->linger, NULL);
-    generation->log = generation->plan->runtime;
+    generation->log = &((const px_root *)generation->plan->runtime)->log;
     px_worker_count(load->worker, PX_COUNTER_GENERATIONS_LIVE, 1);
     return generation;
 }
@@ -335,6 +351,7 @@ void px_generation_release(px_generation **generation)
         return;
     px_worker *worker = released->worker;
     px_timer_stop(worker->loop, &released->linger);
+    px_adhoc_clear(&released->adhoc);
     px_list_unlink(&released->link);
     px_object_release(&released->root);
     px_worker_count(worker, PX_COUNTER_GENERATIONS_LIVE, -1);

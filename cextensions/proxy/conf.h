@@ -115,7 +115,8 @@ struct px_location {
     const px_plan_location *plan;
     const px_settings *settings;
     const px_handler *handler; /* content; NULL: there is none */
-    px_upstream *upstream;     /* proxy_pass */
+    px_upstream *upstream;     /* proxy_pass; NULL with variables */
+    px_template *proxy_url;    /* of a proxy_pass with variables; NULL: none */
     px_sets sets;
     px_template *return_text; /* NULL: none */
     px_slice redirect_from;   /* proxy_redirect default: Locations that begin so */
@@ -148,6 +149,11 @@ typedef struct px_listen {
     const px_settings *settings; /* until a server is known */
 } px_listen;
 
+typedef struct px_root {
+    px_log log;               /* of the main context */
+    px_table named, implicit; /* px_plan_upstream by name; implicit ones are "host:port" */
+} px_root;
+
 /* One loaded Plan. Holds its Root, and so all that belongs to it. */
 typedef struct px_generation {
     px_list link; /* the engine's list */
@@ -157,9 +163,10 @@ typedef struct px_generation {
     px_worker *worker;
     px_object *root;
     const px_plan_root *plan;
-    const px_log *log; /* of the main context */
-    px_list requests;  /* px_request.link */
-    px_timer linger;   /* worker_shutdown_timeout, once it is retired */
+    const px_log *log;            /* of the main context */
+    px_list requests;             /* px_request.link */
+    struct px_adhoc_cache *adhoc; /* adhoc.h; NULL: none yet */
+    px_timer linger;              /* worker_shutdown_timeout, once it is retired */
 } px_generation;
 
 /* Order of names: bytewise, a prefix first. */
@@ -203,6 +210,7 @@ typedef struct px_build {
     px_arena *arena;
     px_descriptors descriptors;
     px_engine_error *error;
+    bool private_peers; /* of an Upstream that the Zone does not know */
 } px_build;
 
 bool px_build_settings(px_build *build, px_plan_settings *plan);

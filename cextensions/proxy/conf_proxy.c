@@ -25,6 +25,51 @@ static bool build_bind(px_build *build, px_proxy_rules *rules, const px_plan_pro
            px_build_fail(build, "proxy_bind to \"%.*s\"", PX_SLICE_ARGS(text));
 }
 
+static bool build_regex(px_build *build, px_plan_regex *plan, const px_plan_regex **regex)
+{
+    char why[384];
+    *regex = plan;
+    return plan == NULL || px_regex_prepare(build->worker->regexes, build->arena, plan, why, sizeof why) ||
+           px_build_fail(build, "%s", why);
+}
+
+static bool build_rules(px_build *build, const px_plan_rewrite_rule_list *plan, px_rewrite_rule **rules,
+                        uint32_t *count)
+{
+    *rules = px_arena_zalloc(build->arena, plan->count * sizeof **rules);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        px_rewrite_rule *rule = &(*rules)[i];
+        rule->by_default = plan->items[i].by_default;
+        if (!build_regex(build, plan->items[i].regex, &rule->regex) ||
+            !px_build_template(build, &rule->pattern, &plan->items[i].pattern) ||
+            !px_build_template(build, &rule->replacement, &plan->items[i].replacement))
+            return false;
+    }
+    *count = plan->count;
+    return true;
+}
+
+static bool build_cookie_rule(px_build *build, px_cookie_rule *rule, const px_plan_cookie_rule *plan)
+{
+    rule->flags = px_arena_zalloc(build->arena, plan->flags.count * sizeof *rule->flags);
+    rule->flag_count = plan->flags.count;
+    for (uint32_t i = 0; i < plan->flags.count; i++)
+        if (!px_build_template(build, &rule->flags[i], &plan->flags.items[i].value))
+            return false;
+    return build_regex(build, plan->regex, &rule->regex) &&
+           px_build_template(build, &rule->name, &plan->name);
+}
+
+static bool build_cookie_rules(px_build *build, const px_plan_cookie_rule_list *plan, px_proxy_rules *rules)
+{
+    rules->cookie_rules = px_arena_zalloc(build->arena, plan->count * sizeof *rules->cookie_rules);
+    rules->cookie_rule_count = plan->count;
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (!build_cookie_rule(build, &rules->cookie_rules[i], &plan->items[i]))
+            return false;
+    return true;
+}
+
 bool px_build_proxy_rules(px_build *build, px_settings *settings)
 {
     const px_plan_settings *plan = settings->plan;
@@ -32,5 +77,9 @@ bool px_build_proxy_rules(px_build *build, px_settings *settings)
     settings->proxy = rules;
     return build_optional(build, &rules->method, plan->proxy_method) &&
            build_optional(build, &rules->body, plan->proxy_set_body) &&
-           build_bind(build, rules, plan->proxy_bind);
+           build_bind(build, rules, plan->proxy_bind) &&
+           build_rules(build, &plan->proxy_redirect, &rules->redirects, &rules->redirect_count) &&
+           build_rules(build, &plan->proxy_cookie_domain, &rules->domains, &rules->domain_count) &&
+           build_rules(build, &plan->proxy_cookie_path, &rules->paths, &rules->path_count) &&
+           build_cookie_rules(build, &plan->proxy_cookie_flags, rules);
 }

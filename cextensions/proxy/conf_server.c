@@ -54,6 +54,13 @@ static bool build_proxy(px_build *build, px_location *location)
         location->handler = &px_handler_missing;
         return true;
     }
+    if (proxy->url != NULL) {
+        location->handler = &px_handler_proxy;
+        location->proxy_url = px_arena_zalloc(build->arena, sizeof *location->proxy_url);
+        return px_build_template(build, location->proxy_url, proxy->url);
+    }
+    if (proxy->upstream == NULL)
+        return px_build_fail(build, "proxy_pass to nowhere");
     if (proxy->tls)
         return px_build_fail(build, "this engine does not speak TLS to upstreams");
     if (proxy->prefix_bytes < 0 || (uint64_t)proxy->prefix_bytes > location->plan->name.len)

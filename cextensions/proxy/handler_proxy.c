@@ -130,11 +130,14 @@ static px_step start(px_request *r)
     proxy->reason_before = r->reason;
     proxy->tries = proxy->first_tries;
     proxy->try_capacity = sizeof proxy->first_tries / sizeof proxy->first_tries[0];
-    proxy->uri = px_proxy_make_uri(r);
     proxy->started_ms = px_loop_now_ms(r->worker->loop);
     proxy->body = px_body_of(r);
     proxy->buffering = settings->proxy_buffering;
     px_list_init(&proxy->tunnel_link);
+    if (r->location->proxy_url == NULL)
+        proxy->uri = px_proxy_make_uri(r);
+    else if (px_proxy_find_target(proxy) != PX_STEP_NEXT)
+        return PX_STEP_ANSWERED;
     px_pick_begin(&proxy->pick, proxy->upstream, tries > 0 && tries < UINT32_MAX ? (uint32_t)tries : 0,
                   &r->arena);
     px_pick_request(&proxy->pick, r);

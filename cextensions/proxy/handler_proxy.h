@@ -34,7 +34,8 @@ typedef struct px_proxy {
     px_tunnel *tunnel;
     px_list tunnel_link; /* in px_worker.tunnels */
 
-    px_slice uri; /* as the peer gets it: path and query */
+    px_slice uri;        /* as the peer gets it: path and query */
+    px_slice host, port; /* $proxy_host, $proxy_port */
     px_slice method;
     px_slice set_body; /* of proxy_set_body */
     px_slice
@@ -73,6 +74,9 @@ typedef struct px_proxy {
  * False: not yet known. */
 bool px_proxy_target(const px_proxy *proxy, px_slice *name, px_slice *uri);
 const px_header *px_proxy_headers(const px_proxy *proxy, uint32_t *count);
+
+/* proxy_target.c: upstream, host, port and uri of a proxy_pass with variables. NEXT: found; else answered. */
+px_step px_proxy_find_target(px_proxy *proxy);
 
 /* handler_proxy_request.c */
 px_slice px_proxy_make_uri(px_request *r);

@@ -12,37 +12,6 @@ bool px_is_connection_option(const px_header *headers, uint32_t count, px_slice 
     return false;
 }
 
-static bool begins(px_slice text, px_slice prefix)
-{
-    return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
-}
-
-/* value[skip..] begins as the upstream calls itself: the client gets what it knows it as. */
-static px_slice redirected(px_request *r, px_slice value, size_t skip)
-{
-    const px_location *location = r->location;
-    px_slice url = px_slice_from(value.data + skip, value.len - skip);
-    if (!begins(url, location->redirect_from))
-        return value;
-    px_buffer text;
-    px_buffer_init(&text, &r->arena, value.len + location->redirect_to.len + r->host.len + 24);
-    px_buffer_append(&text, value.data, skip);
-    if (skip == 0 && location->redirect_to.len > 0 && location->redirect_to.data[0] == '/')
-        px_request_put_origin(r, &text);
-    px_buffer_slice(&text, location->redirect_to);
-    px_buffer_append(&text, url.data + location->redirect_from.len, url.len - location->redirect_from.len);
-    return px_buffer_view(&text);
-}
-
-/* "Refresh: 0; url=http://..." */
-static px_slice refreshed(px_request *r, px_slice value)
-{
-    for (size_t i = 0; i + 4 <= value.len; i++)
-        if (px_slice_equal_caseless(px_slice_from(value.data + i, 4), PX_SLICE("url=")))
-            return redirected(r, value, i + 4);
-    return value;
-}
-
 static bool is_hidden(const px_request *r, const px_response_head_in *head, const px_header *header)
 {
     const px_settings *settings = r->settings;
@@ -63,10 +32,13 @@ static void pass_header(px_request *r, const px_header *header)
         px_answer_content_type(r, value);
         return;
     case PX_HEADER_LOCATION:
-        value = redirected(r, value, 0);
+        value = px_proxy_location(r, value);
         break;
     case PX_HEADER_REFRESH:
-        value = refreshed(r, value);
+        value = px_proxy_refresh(r, value);
+        break;
+    case PX_HEADER_SET_COOKIE:
+        value = px_proxy_set_cookie(r, value);
         break;
     case PX_HEADER_SERVER:
         r->answer.has_server = true;

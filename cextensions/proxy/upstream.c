@@ -39,6 +39,11 @@ static void find_record(px_build *build, px_upstream *upstream, px_peer *peer)
     px_worker *worker = build->worker;
     uint8_t key[PX_SHM_DIGEST_BYTES];
     px_buffer text;
+    if (build->private_peers) {
+        peer->slot = -1;
+        peer->record = px_arena_zalloc(build->arena, sizeof *peer->record);
+        return;
+    }
     px_buffer_init(&text, build->arena, upstream->plan->name.len + peer->plan->name.len + 1);
     px_buffer_slice(&text, upstream->plan->name);
     px_buffer_byte(&text, 0);

@@ -97,13 +97,17 @@ static const px_plan_proxy_pass *proxy_pass(const px_request *r)
 VARIABLE(proxy_host)
 {
     (void)op;
-    return proxy_pass(r) != NULL ? proxy_pass(r)->host : PX_NO_VALUE;
+    if (proxy_pass(r) == NULL || proxy_pass(r)->url != NULL)
+        return r->proxy != NULL && proxy_pass(r) != NULL ? r->proxy->host : PX_NO_VALUE;
+    return proxy_pass(r)->host;
 }
 
 VARIABLE(proxy_port)
 {
     (void)op;
-    return proxy_pass(r) != NULL ? proxy_pass(r)->port : PX_NO_VALUE;
+    if (proxy_pass(r) == NULL || proxy_pass(r)->url != NULL)
+        return r->proxy != NULL && proxy_pass(r) != NULL ? r->proxy->port : PX_NO_VALUE;
+    return proxy_pass(r)->port;
 }
 
 px_slice px_var_proxyd_reason(px_request *request, const px_op *op)

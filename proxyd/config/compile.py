@@ -28,6 +28,7 @@ from proxyd.config.directives.log import (
     LogFormat,
     Target,
 )
+from proxyd.config.directives.proxy_rewrite import RULES
 from proxyd.config.errors import Diagnostic, Report, SourceFile
 from proxyd.config.inherit import Inheritance, Logs
 from proxyd.config.listens import Listens
@@ -35,6 +36,7 @@ from proxyd.config.maps import Maps
 from proxyd.config.objects import Objects
 from proxyd.config.parser import FileSystem, Loader, Statement
 from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
+from proxyd.config.rules import check_rules
 from proxyd.config.servers import Servers
 from proxyd.config.shapes import encode
 from proxyd.config.template import NAME, Templates
@@ -169,6 +171,7 @@ class _Compiler:
             elif directive.name == "upstream":
                 self.upstreams.declare(statement, value)
         self.upstreams.zones.finish(self.checker)
+        check_rules(self.checker, level)
         node = inheritance.node(inheritance.outermost(), level)
         servers = Servers(
             self.objects,
@@ -187,6 +190,7 @@ class _Compiler:
         """Find the names that templates may use, wherever they are declared."""
         for statement in statements:
             if statement.block is None:
+                self._declare_in_rule(statement)
                 continue
             if statement.name == "map" and len(statement.args) == 2:
                 self._declare_map(statement)
@@ -224,6 +228,12 @@ class _Compiler:
             elif statement.name == "server_name":
                 for text in statement.args:
                     self._declare_groups(text)
+            else:
+                self._declare_in_rule(statement)
+
+    def _declare_in_rule(self, statement: Statement) -> None:
+        if statement.name in RULES and statement.args and statement.args[0].startswith("~"):
+            self._declare_groups(statement.args[0][1:].removeprefix("*"))
 
     def _declare_set(self, statement: Statement) -> None:
         name = statement.args[0].removeprefix("$").lower()

@@ -22,6 +22,7 @@ from proxyd.config.directives import ALL
 from proxyd.config.directives import types as types_theme
 from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat, Target
 from proxyd.config.directives.proxy import HIDDEN
+from proxyd.config.directives.proxy_rewrite import COOKIE_RULES, OFF
 from proxyd.config.errors import Report, SourceFile
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
@@ -33,6 +34,7 @@ from proxyd.config.plan import (
     LogCache,
     LogFile,
     OpenFile,
+    RewriteRule,
     SetHeader,
     TempPath,
 )
@@ -116,6 +118,7 @@ class Inheritance:
             "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
             "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
             "types": self._finish_types,
+            "proxy_redirect": _once(self._finish_redirect, "proxy_redirect"),
             "proxy_ignore_headers": lambda node: node.values["proxy_ignore_headers"] or 0,
             "access_log": _once(self._finish_access_log, "access_log"),
             "error_log": _once(self._finish_error_log, "error_log"),
@@ -126,6 +129,8 @@ class Inheritance:
             "proxy_set_header": _once(self._finish_set_header, "proxy_set_header"),
             "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
         }
+        for name in COOKIE_RULES:
+            self._finishers[name] = _once(functools.partial(_finish_rules, name), name)
         self._fields = [(name, self._finishers.get(name)) for name, _ in FIELDS]
 
     # ---- Nodes
@@ -239,6 +244,10 @@ class Inheritance:
     def _error_log(self, spec: ErrorLogSpec, origin: str) -> ErrorLog:
         return ErrorLog(file=self.logs.file(spec.target, origin), level=spec.level)
 
+    def _finish_redirect(self, node: Node) -> list[RewriteRule]:
+        default = RewriteRule(by_default=True, pattern=[], regex=None, replacement=[])
+        return _finish_rules("proxy_redirect", node) if node.values["proxy_redirect"] else [default]
+
     def _finish_set_header(self, node: Node) -> list[SetHeader]:
         headers: list[SetHeader] = node.values["proxy_set_header"] or []
         if any(header.name.lower() == b"host" for header in headers):
@@ -268,6 +277,11 @@ class Inheritance:
                 blame, message, hint = found
                 self._wrong(_first_of(node, blame), message, hint)
                 break
+
+
+def _finish_rules(name: str, node: Node) -> list[Any]:
+    rules: list[Any] = node.values[name]
+    return [] if OFF in rules else rules
 
 
 def _once(finish: Callable[[Node], Any], *names: str) -> Callable[[Node], Any]:

@@ -203,6 +203,27 @@ KEEPALIVE_MSIE6, KEEPALIVE_SAFARI = 1, 2
 LINGERING = {"off": 0, "on": 1, "always": 2}
 
 
+class RewriteRule(S):
+    """``proxy_redirect``, ``proxy_cookie_*``: what a text begins with, or is, and what comes in its place."""
+
+    by_default: bool  # as proxy_pass has it
+    pattern: list[Piece]
+    regex: Regex | None  # in the place of pattern
+    replacement: list[Piece]
+
+
+class CookieFlag(S):
+    value: list[Piece]  # "secure", "nosamesite", ...
+
+
+class CookieRule(S):
+    """``proxy_cookie_flags``."""
+
+    name: list[Piece]
+    regex: Regex | None  # in the place of name
+    flags: list[CookieFlag]
+
+
 class ProxyBind(S):
     """``proxy_bind``: the text of an address; one without variables is right."""
 
@@ -259,7 +280,8 @@ class SetVariable(S):
 
 
 class ProxyPass(S):
-    upstream: UpstreamRef
+    url: list[Piece] | None  # of a proxy_pass with variables: nothing else is known of it
+    upstream: UpstreamRef | None
     tls: bool
     host: bytes  # $proxy_host, also the default Host: "backend", "127.0.0.1:3000"
     port: bytes  # $proxy_port: "80"

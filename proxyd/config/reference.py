@@ -28,6 +28,7 @@ TITLES = {
     "proxy": "Proxying",
     "proxy_request": "Requests to upstreams",
     "spooling": "Temporary files and rates",
+    "proxy_rewrite": "Names and paths in answers of upstreams",
     "tables": "Nothing to do",
 }
 

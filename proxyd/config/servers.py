@@ -16,8 +16,9 @@ from proxyd.config.listens import CompiledServer, Listens
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
 from proxyd.config.plan import Location, ProxyPass, Return, Server, SetVariable
+from proxyd.config.rules import check_rules
 from proxyd.config.shapes import encode
-from proxyd.config.upstreams import Upstreams
+from proxyd.config.upstreams import Upstreams, variable_proxy_pass
 
 MOST_NESTED_LOCATIONS = 24  # what the reader in C allows, with room to spare
 
@@ -50,6 +51,7 @@ class Servers:
     def server(self, statement: Statement, http: Node) -> None:
         """Compile one server block and enter it under its addresses."""
         level = self.checker.check(statement.block or [], SERVER)
+        check_rules(self.checker, level)
         node = self.inheritance.node(http, level)
         names = self._names(level, statement)
         digest = self.objects.add(
@@ -93,6 +95,7 @@ class Servers:
 
     def _location(self, statement: Statement, spec: Any, around: Node, depth: int) -> Location:
         level = self.checker.check(statement.block or [], LOCATION)
+        check_rules(self.checker, level)
         node = self.inheritance.node(around, level)
         known = spec if spec is not BAD else LocationSpec(plan.LOCATION_PREFIX, "/")
         proxy = self._proxy(level, known)
@@ -117,6 +120,8 @@ class Servers:
         if value is None:
             return None
         statement = level.where["proxy_pass"][0]
+        if value.variables is not None:
+            return variable_proxy_pass(value, len(encode(spec.name)))
         if value.address.uri is not None and spec.kind in (plan.LOCATION_REGEX, plan.LOCATION_NAMED):
             self.checker.wrong(statement, _URI_IN_PROXY_PASS, f'leave "{value.address.uri}" out', 0)
             return None

@@ -123,6 +123,7 @@ class Upstreams:
         if port == DEFAULT_PORT and not address.unix:
             host = address.host
         return ProxyPass(
+            url=None,
             upstream=digest,
             tls=False,
             host=encode(host),
@@ -149,6 +150,13 @@ class Upstreams:
                 )
             )
         return digest
+
+
+def variable_proxy_pass(spec: ProxyPassSpec, prefix_bytes: int) -> ProxyPass:
+    """A proxy_pass whose URL is made for each request."""
+    return ProxyPass(
+        url=spec.variables, upstream=None, tls=False, host=b"", port=b"", uri=None, prefix_bytes=prefix_bytes
+    )
 
 
 def _value(level: Level, name: str, default: int) -> int:

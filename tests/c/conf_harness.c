@@ -43,6 +43,8 @@ static px_plan_buffers *buffers(conf_world *world, int number, int size)
     return made;
 }
 
+static px_plan_rewrite_rule default_redirect[] = {{.by_default = true}};
+
 static void default_settings(conf_world *world)
 {
     px_plan_settings *settings = &world->settings;
@@ -68,6 +70,7 @@ static void default_settings(conf_world *world)
     settings->access_log = (px_plan_access_log_list){access, 1};
     settings->error_log = (px_plan_error_log_list){errors, 1};
     settings->proxy_http_version = 11;
+    settings->proxy_redirect = (px_plan_rewrite_rule_list){default_redirect, 1};
     settings->proxy_pass_request_headers = settings->proxy_pass_request_body = true;
     settings->lingering_close = PX_LINGERING_ON;
     settings->lingering_time = 30000;
@@ -98,7 +101,10 @@ conf_world *conf_open(void)
     world->worker = &world->engine->worker;
     px_arena_init(&world->arena, 65536);
     world->object = (px_object){.references = 1, .worker = world->worker};
-    world->build = (px_build){world->worker, &world->object, &world->arena, {NULL, 0}, &world->error};
+    world->build = (px_build){.worker = world->worker,
+                              .object = &world->object,
+                              .arena = &world->arena,
+                              .error = &world->error};
     access_fd = make_file();
     error_fd = make_file();
     build_or_die(world, px_build_types(&world->build, &world->types));

@@ -18,7 +18,6 @@ ENGINE = Path(__file__).resolve().parents[2] / "cextensions"
 # Fields without an effect, and why that is no lie.
 NO_EFFECT = {
     "Root.servers": "the metrics page, which is being made, names them",
-    "Upstream.implicit": "keeps a block named like host:port apart from what proxy_pass makes by that name",
 }
 
 

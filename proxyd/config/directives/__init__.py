@@ -17,6 +17,7 @@ from proxyd.config.directives import (
     map,
     proxy,
     proxy_request,
+    proxy_rewrite,
     rewrite,
     server_name,
     spooling,
@@ -42,6 +43,7 @@ THEMES: dict[str, ModuleType] = {
     "proxy": proxy,
     "proxy_request": proxy_request,
     "spooling": spooling,
+    "proxy_rewrite": proxy_rewrite,
     "tables": tables,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from proxyd.config import plan
 from proxyd.config.address import Address, BadAddress, parse_address
 from proxyd.config.directive import EVERYWHERE, LOCATION, Directive
 from proxyd.config.directives.headers import field_name, field_value
-from proxyd.config.plan import SetHeader
+from proxyd.config.plan import Piece, SetHeader
 from proxyd.config.shapes import (
     Bits,
     BufferCount,
@@ -23,6 +24,8 @@ from proxyd.config.shapes import (
     Shape,
     Size,
 )
+
+_NOT_IN_URI = re.compile(r"[\x00-\x20\x7f]")  # would end a request line, or be a part of its end
 
 HTTP_VERSIONS = {"1.0": 10, "1.1": 11}
 
@@ -54,6 +57,7 @@ class ProxyPassSpec:
 
     url: str  # without "http://"
     address: Address
+    variables: list[Piece] | None = None  # the whole URL, where it has any; then nothing else is known
 
 
 class ProxyPassShape(OneArgument):
@@ -62,20 +66,23 @@ class ProxyPassShape(OneArgument):
     hint = "http:// and a host, host:port, unix:path or the name of an upstream"
 
     def value(self, text: str, scope: Scope) -> ProxyPassSpec:
-        if "$" in text:
-            raise Invalid(
-                f'"proxy_pass" directive invalid value "{text}"',
-                "nginx has variables here, proxyd does not yet",
-            )
         if text[:8].lower() == "https://":
             raise Invalid("https protocol requires SSL support", "nginx has it, proxyd does not yet")
-        if text[:7].lower() != "http://":
+        known = text.partition("$")[0][:7].lower()
+        if known != "http://"[: len(known)] or (len(known) < 7 and "$" not in text):
             raise Invalid("invalid URL prefix", self.hint)
+        if "$" in text:
+            return ProxyPassSpec("", Address("", 0, 0, "", "", None), scope.template(text))
         url = text[7:]
         try:
-            return ProxyPassSpec(url, parse_address(url, 80, uri=True))
+            address = parse_address(url, 80, uri=True)
         except BadAddress as error:
             raise Invalid(f'{error} in upstream "{url}"', self.hint) from None
+        if address.uri is not None and _NOT_IN_URI.search(address.uri):
+            raise Invalid(
+                f'invalid URI in upstream "{url}"', "write blanks and control characters as %20, %0A"
+            )
+        return ProxyPassSpec(url, address)
 
     def describe(self) -> str:
         return "URL"
