@@ -37,87 +37,89 @@ enum px_variable {
     PX_VAR_HTTPS = 15,
     /* $is_args: "?" if there is a query string, otherwise empty. */
     PX_VAR_IS_ARGS = 16,
+    /* $limit_rate: Bytes per second that this answer goes at, once that is known; 0: no limit. */
+    PX_VAR_LIMIT_RATE = 17,
     /* $msec: The current time in seconds, with milliseconds. */
-    PX_VAR_MSEC = 17,
+    PX_VAR_MSEC = 18,
     /* $nginx_version: The level of the language: the version of nginx that proxyd follows. */
-    PX_VAR_NGINX_VERSION = 18,
+    PX_VAR_NGINX_VERSION = 19,
     /* $pid: The process id of the worker. */
-    PX_VAR_PID = 19,
+    PX_VAR_PID = 20,
     /* $pipe: "p" if the request was pipelined, otherwise ".". */
-    PX_VAR_PIPE = 20,
+    PX_VAR_PIPE = 21,
     /* $query_string: The same as $args. */
-    PX_VAR_QUERY_STRING = 21,
+    PX_VAR_QUERY_STRING = 22,
     /* $remote_addr: The client's address. */
-    PX_VAR_REMOTE_ADDR = 22,
+    PX_VAR_REMOTE_ADDR = 23,
     /* $remote_port: The client's port. */
-    PX_VAR_REMOTE_PORT = 23,
+    PX_VAR_REMOTE_PORT = 24,
     /* $remote_user: The user name of Basic authentication. */
-    PX_VAR_REMOTE_USER = 24,
+    PX_VAR_REMOTE_USER = 25,
     /* $request: The whole request line, as it was sent. */
-    PX_VAR_REQUEST = 25,
+    PX_VAR_REQUEST = 26,
     /* $request_body: The body of the request, where it was read whole and is in memory. */
-    PX_VAR_REQUEST_BODY = 26,
+    PX_VAR_REQUEST_BODY = 27,
     /* $request_body_file: The path of the temporary file that holds the request's body. */
-    PX_VAR_REQUEST_BODY_FILE = 27,
+    PX_VAR_REQUEST_BODY_FILE = 28,
     /* $request_completion: "OK" if the request was answered completely, otherwise empty. */
-    PX_VAR_REQUEST_COMPLETION = 28,
+    PX_VAR_REQUEST_COMPLETION = 29,
     /* $request_id: 32 hexadecimal digits, made at random for each request. */
-    PX_VAR_REQUEST_ID = 29,
+    PX_VAR_REQUEST_ID = 30,
     /* $request_length: Bytes of the request: line, head and body. */
-    PX_VAR_REQUEST_LENGTH = 30,
+    PX_VAR_REQUEST_LENGTH = 31,
     /* $request_method: The method: GET, POST, ... */
-    PX_VAR_REQUEST_METHOD = 31,
+    PX_VAR_REQUEST_METHOD = 32,
     /* $request_time: Seconds since the first byte of the request, with milliseconds. */
-    PX_VAR_REQUEST_TIME = 32,
+    PX_VAR_REQUEST_TIME = 33,
     /* $request_uri: The target of the request with its arguments, as it was sent. */
-    PX_VAR_REQUEST_URI = 33,
+    PX_VAR_REQUEST_URI = 34,
     /* $scheme: "http" or "https". */
-    PX_VAR_SCHEME = 34,
+    PX_VAR_SCHEME = 35,
     /* $sent_http_...: One field of the answer that the client gets. */
-    PX_VAR_SENT_HTTP_PREFIX = 35,
+    PX_VAR_SENT_HTTP_PREFIX = 36,
     /* $server_addr: The address at which the connection arrived. */
-    PX_VAR_SERVER_ADDR = 36,
+    PX_VAR_SERVER_ADDR = 37,
     /* $server_name: The first server_name of the server that took the request. */
-    PX_VAR_SERVER_NAME = 37,
+    PX_VAR_SERVER_NAME = 38,
     /* $server_port: The port at which the connection arrived. */
-    PX_VAR_SERVER_PORT = 38,
+    PX_VAR_SERVER_PORT = 39,
     /* $server_protocol: "HTTP/1.0", "HTTP/1.1", ... */
-    PX_VAR_SERVER_PROTOCOL = 39,
+    PX_VAR_SERVER_PROTOCOL = 40,
     /* $status: The status of the answer. */
-    PX_VAR_STATUS = 40,
+    PX_VAR_STATUS = 41,
     /* $time_iso8601: Local time in ISO 8601 format. */
-    PX_VAR_TIME_ISO8601 = 41,
+    PX_VAR_TIME_ISO8601 = 42,
     /* $time_local: Local time in the common log format. */
-    PX_VAR_TIME_LOCAL = 42,
+    PX_VAR_TIME_LOCAL = 43,
     /* $uri: The path of the request: decoded, normalised, without arguments. */
-    PX_VAR_URI = 43,
+    PX_VAR_URI = 44,
     /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
-    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 44,
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 45,
     /* $proxy_host: Host and port as proxy_pass names them. */
-    PX_VAR_PROXY_HOST = 45,
+    PX_VAR_PROXY_HOST = 46,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
-    PX_VAR_PROXY_PORT = 46,
+    PX_VAR_PROXY_PORT = 47,
     /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
      * not. */
-    PX_VAR_PROXYD_REASON = 47,
+    PX_VAR_PROXYD_REASON = 48,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 48,
+    PX_VAR_UPSTREAM_ADDR = 49,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 49,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 50,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 50,
+    PX_VAR_UPSTREAM_BYTES_SENT = 51,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 51,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 52,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 52,
+    PX_VAR_UPSTREAM_HEADER_TIME = 53,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 53,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 54,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 54,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 55,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 55,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 56,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 56,
+    PX_VAR_UPSTREAM_STATUS = 57,
     PX_VARIABLES
 };
 
@@ -140,6 +142,7 @@ enum px_variable {
     X(PX_VAR_HTTP_PREFIX, "http_") \
     X(PX_VAR_HTTPS, "https") \
     X(PX_VAR_IS_ARGS, "is_args") \
+    X(PX_VAR_LIMIT_RATE, "limit_rate") \
     X(PX_VAR_MSEC, "msec") \
     X(PX_VAR_NGINX_VERSION, "nginx_version") \
     X(PX_VAR_PID, "pid") \

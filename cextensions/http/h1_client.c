@@ -260,6 +260,12 @@ void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone
         px_loop_defer(client->transport.loop, &client->task);
 }
 
+void px_h1_client_read_at_most(px_h1_client *client, uint32_t bytes)
+{
+    if (bytes < client->limits.read_bytes)
+        client->limits.read_bytes = bytes;
+}
+
 void px_h1_client_pause(px_h1_client *client)
 {
     client->paused = true;

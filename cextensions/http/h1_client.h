@@ -76,6 +76,8 @@ void *px_h1_client_owner(const px_h1_client *client);
 void px_h1_client_send(px_h1_client *client, px_piece *pieces, uint32_t count, bool chunked, bool last);
 size_t px_h1_client_unsent(const px_h1_client *client);
 
+/* From now on one read of the body takes no more than this. */
+void px_h1_client_read_at_most(px_h1_client *client, uint32_t bytes);
 /* Back-pressure: between them nothing is read and read_timeout does not run. */
 void px_h1_client_pause(px_h1_client *client);
 void px_h1_client_resume(px_h1_client *client);

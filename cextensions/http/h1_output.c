@@ -138,10 +138,25 @@ static size_t bytes_of(const struct iovec *iov, int count)
     return bytes;
 }
 
+/* Leaves out what is more than limit bytes. */
+static bool cut(struct iovec *iov, int *count, size_t limit)
+{
+    for (int i = 0; i < *count; i++) {
+        if (iov[i].iov_len >= limit) {
+            bool less = iov[i].iov_len > limit || i + 1 < *count;
+            iov[i].iov_len = limit;
+            *count = i + 1;
+            return less;
+        }
+        limit -= iov[i].iov_len;
+    }
+    return false;
+}
+
 /* What stands in front of the first file, and, when files are read, the beginning of that. What is read waits in
  * the queue while the socket is full, so no more is read then. */
 static px_io write_memory(px_h1_output *output, px_transport *transport, const px_h1_files *files, bool reads,
-                          size_t *moved)
+                          size_t limit, size_t *moved)
 {
     struct iovec iov[IOV_MAX_USED];
     px_queue *queue = &output->queue;
@@ -156,6 +171,8 @@ static px_io write_memory(px_h1_output *output, px_transport *transport, const p
         count = px_queue_iovec(queue, iov, IOV_MAX_USED);
     }
     bool more = (uint32_t)count < queue->count;
+    if (cut(iov, &count, limit))
+        more = false;
     return transport->ops->write(transport, iov, count, more, moved);
 }
 
@@ -188,7 +205,7 @@ px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px
         bool file = !reads && px_piece_is_file(px_queue_item(&output->queue, 0));
         size_t n = 0;
         px_io io = file ? send_file(output, transport, files, limit - *moved, &n)
-                        : write_memory(output, transport, files, reads, &n);
+                        : write_memory(output, transport, files, reads, limit - *moved, &n);
         if (io != PX_IO_OK)
             return io;
         px_queue_consume(&output->queue, n);

@@ -28,8 +28,14 @@ static uint32_t exchange_pooled;
 static void on_send_timeout(px_timer *timer)
 {
     px_h1_exchange *exchange = PX_CONTAINER(timer, px_h1_exchange, send_timer);
-    if (exchange->conn->state == PX_H1_BUSY)
-        px_h1_conn_abort(exchange->conn, PX_ABORT_TIMEOUT);
+    if (exchange->conn->state != PX_H1_BUSY)
+        return;
+    if (exchange->delayed) {
+        exchange->delayed = false;
+        px_h1_flush(exchange->conn);
+        return;
+    }
+    px_h1_conn_abort(exchange->conn, PX_ABORT_TIMEOUT);
 }
 
 px_h1_exchange *px_h1_exchange_new(px_h1_conn *conn)
@@ -163,7 +169,7 @@ static void on_ready(px_transport *transport)
  * is expected: its end may be in front of the FIN, and is found by reading. */
 static bool client_left(const px_h1_conn *conn)
 {
-    return conn->transport.peer_ended && conn->exchange->body_done;
+    return conn->transport.peer_ended && conn->exchange->body_done && !conn->exchange->stream.goes_on;
 }
 
 static void on_task(px_task *task)

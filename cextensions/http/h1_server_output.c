@@ -218,6 +218,8 @@ static void wait_for_kernel(px_h1_conn *conn, size_t moved)
 {
     px_h1_exchange *exchange = conn->exchange;
     px_loop *loop = conn->transport.loop;
+    if (exchange->delayed)
+        return;
     if (conn->transport.writable)
         px_loop_next_turn(loop, &conn->task);
     if (moved > 0 || !px_timer_running(&exchange->send_timer))
@@ -247,7 +249,7 @@ static void queue_empty(px_h1_conn *conn, bool budget_used)
 {
     px_h1_exchange *exchange = conn->exchange;
     /* The next wait has its own time: it may begin with a write that moves nothing. */
-    if (px_timer_running(&exchange->send_timer))
+    if (px_timer_running(&exchange->send_timer) && !exchange->delayed)
         px_timer_stop(conn->transport.loop, &exchange->send_timer);
     if (exchange->last) {
         answer_done(conn);
@@ -270,14 +272,50 @@ static void write_failed(px_h1_conn *conn)
     px_h1_conn_abort(conn, exchange->output.file_error != PX_H1_FILE_FINE ? PX_ABORT_FILE : PX_ABORT_RESET);
 }
 
+/* limit_rate: nothing goes out until so much time is over. */
+static void delay(px_h1_exchange *exchange, uint64_t ms)
+{
+    exchange->delayed = true;
+    px_timer_start(exchange->stream.loop, &exchange->send_timer, ms);
+}
+
+/* How much of what is queued may go now; 0: a pause began. */
+static size_t allowed(px_h1_exchange *exchange)
+{
+    const px_stream *stream = &exchange->stream;
+    if (stream->rate.bytes == 0 || exchange->output.queue.bytes == 0)
+        return PX_EVENT_BUDGET_BYTES;
+    int64_t bytes = px_rate_allows(&stream->rate, stream->sent, px_loop_now_ms(stream->loop));
+    if (bytes > 0)
+        return bytes < (int64_t)PX_EVENT_BUDGET_BYTES ? (size_t)bytes : PX_EVENT_BUDGET_BYTES;
+    delay(exchange, (uint64_t)-bytes);
+    return 0;
+}
+
+/* Behind what was moved there may be a pause; not in front of the end. */
+static void slow_down(px_h1_exchange *exchange, size_t moved)
+{
+    const px_stream *stream = &exchange->stream;
+    bool ends = exchange->last && exchange->output.queue.bytes == 0;
+    if (stream->rate.bytes == 0 || moved == 0 || ends)
+        return;
+    uint64_t ms = px_rate_pause(&stream->rate, stream->sent - moved, stream->sent);
+    if (ms > 0)
+        delay(exchange, ms);
+}
+
 void px_h1_flush(px_h1_conn *conn)
 {
     px_h1_exchange *exchange = conn->exchange;
-    size_t moved = 0;
+    size_t moved = 0, limit = exchange->delayed ? 0 : allowed(exchange);
+    if (limit == 0)
+        return;
     px_io io = px_h1_output_write(&exchange->output, &conn->transport, &exchange->stream.settings->files,
-                                  PX_EVENT_BUDGET_BYTES, &moved);
+                                  limit, &moved);
     exchange->stream.sent += moved;
     set_unsent(exchange);
+    if (io != PX_IO_ERROR)
+        slow_down(exchange, moved);
     if (io == PX_IO_ERROR)
         write_failed(conn);
     else if (exchange->output.queue.bytes > 0)

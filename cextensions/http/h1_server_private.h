@@ -92,6 +92,7 @@ struct px_h1_exchange {
     bool bad : 1;           /* the input makes no sense from here on */
     bool body_done : 1;     /* of the request */
     bool over : 1;          /* on_done or on_abort was called */
+    bool delayed : 1;       /* nothing is written until send_timer is over: the rate */
     bool resting : 1;       /* it was tried to let go of the input's block since the last read */
     bool waiting : 1;       /* for body, under the connection's timer */
     px_stream stream;

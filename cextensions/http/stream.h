@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/piece.h"
 #include "http/h1_parse.h"
+#include "http/rate.h"
 #include "net/listener.h"
 #include "net/transport.h"
 
@@ -118,8 +119,10 @@ struct px_stream {
     /* The Request may set it: a chunk with which a body would get longer is not waited for, on_body_error(413)
      * comes instead. 0: no limit. */
     uint64_t body_max;
+    px_rate rate;      /* of the answer; the Request may set it until send_head */
     int file_error;    /* of PX_ABORT_FILE: an errno; -1: the file has become shorter */
     bool client_ended; /* FIN seen */
+    bool goes_on;      /* set by the Request: that the client has ended is no reason to give up */
     bool keepalive;    /* after this answer, as far as known */
     bool pipelined;    /* this request was there before the answer to the one before it had gone: $pipe */
     bool gone;         /* nothing can be sent any more; on_abort is about to come */

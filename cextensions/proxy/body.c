@@ -131,6 +131,7 @@ static bool open_spool(px_request *r, px_body *body)
     bool only = plan->client_body_in_file_only != PX_IN_FILE_OFF;
     const px_spool_kind kind = {
         .told = "a client request body is buffered to a temporary file",
+        .while_what = "",
         .level = only ? PX_LOG_NOTICE : PX_LOG_WARN,
         .named = only,
         .removed = plan->client_body_in_file_only == PX_IN_FILE_CLEAN,

@@ -57,6 +57,7 @@ typedef struct px_set_header {
 
 typedef struct px_log_sink px_log_sink;
 typedef struct px_proxy_rules px_proxy_rules;
+typedef struct px_rates px_rates;
 
 typedef struct px_log_cache px_log_cache;
 
@@ -89,6 +90,7 @@ typedef struct px_settings {
     size_t read_ahead; /* bytes of an answer that may wait for a slow client */
     size_t body_buffer;
     px_proxy_rules *proxy; /* proxy_rules.h */
+    px_rates *rates;       /* rates.h */
     bool sends_upgrade;    /* proxy_set_header Upgrade: a peer may answer 101 */
 } px_settings;
 

@@ -5,6 +5,7 @@
 #include "proxy/conf.h"
 #include "proxy/log_sink.h"
 #include "proxy/proxy_rules.h"
+#include "proxy/rates.h"
 #include "proxy/vars.h"
 
 #define HEAD_MOST (1u << 20) /* no head of a peer's answer may be larger, whatever proxy_buffer_size says */
@@ -207,7 +208,7 @@ bool px_build_settings(px_build *build, px_plan_settings *plan)
     build_hidden(build, settings);
     return px_build_log(build, &plan->error_log, &settings->log) && build_access_logs(build, settings) &&
            build_add_headers(build, settings) && build_set_headers(build, settings) &&
-           px_build_proxy_rules(build, settings);
+           px_build_proxy_rules(build, settings) && px_build_rates(build, settings);
 }
 
 bool px_build_types(px_build *build, px_plan_types *plan)

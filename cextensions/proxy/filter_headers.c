@@ -1,4 +1,5 @@
 /* Server, Date and add_header. Also the end of the chain: the writer that hands the answer to the Stream. */
+#include "proxy/rates.h"
 #include "proxy/request.h"
 
 /* add_header without `always` (nginx's list). */
@@ -91,6 +92,7 @@ static void writer_head(px_filter *self, px_request *r)
         .close = answer->close,
         .upgrade = answer->upgrade,
     };
+    px_rates_apply(r);
     r->stream->ops->send_head(r->stream, &head);
 }
 

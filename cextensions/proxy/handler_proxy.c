@@ -133,6 +133,7 @@ static px_step start(px_request *r)
     proxy->started_ms = px_loop_now_ms(r->worker->loop);
     proxy->body = px_body_of(r);
     proxy->buffering = settings->proxy_buffering;
+    r->stream->goes_on = settings->proxy_ignore_client_abort;
     px_list_init(&proxy->tunnel_link);
     if (r->location->proxy_url == NULL)
         proxy->uri = px_proxy_make_uri(r);

@@ -56,6 +56,9 @@ typedef struct px_proxy {
     bool counted;               /* the connection is in px_worker.upstreams */
     bool buffering;             /* proxy_buffering, or what the answer says */
     px_spool spool;             /* the part of the answer that memory has no room for */
+    px_rate rate;               /* proxy_limit_rate */
+    px_timer rate_timer;        /* made with rate.bytes; runs while `slowed` */
+    bool slowed;                /* the peer is not read: the rate */
     bool paused;                /* the peer is not read: the client is slow */
     bool upstream_done;         /* the peer's answer is complete */
     bool waiting_for_body;      /* nothing was tried yet: the body gathers first */
@@ -103,6 +106,10 @@ void px_proxy_on_writable(px_request *r);
 bool px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count);
 /* Whether so much waits for the client that the peer must. */
 bool px_proxy_must_wait(const px_proxy *proxy);
+/* proxy_limit_rate: the answer's body begins; bytes of it came, and are counted in the try; no more come. */
+void px_proxy_rate_begin(px_proxy *proxy);
+void px_proxy_rate_count(px_proxy *proxy, size_t bytes);
+void px_proxy_rate_end(px_proxy *proxy);
 
 /* handler_proxy_accel.c */
 void px_proxy_obey_accel(px_proxy *proxy, const px_header *header);

@@ -93,8 +93,10 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     px_proxy *proxy = px_proxy_of(client);
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
+    size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++)
-        now->body_bytes += pieces[i].len;
+        bytes += pieces[i].len;
+    now->body_bytes += bytes;
     if (!px_proxy_spill(proxy, pieces, &count)) {
         r->reason = PX_REASON_TEMP_FILE_FAILED;
         px_request_truncate(r);
@@ -103,7 +105,11 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     px_request_send_body(r, pieces, count, last);
     if (last) {
         finish(proxy);
-    } else if (px_proxy_must_wait(proxy)) {
+        return;
+    }
+    if (proxy->rate.bytes > 0)
+        px_proxy_rate_count(proxy, bytes);
+    if (px_proxy_must_wait(proxy)) {
         proxy->paused = true;
         px_h1_client_pause(client);
     }
@@ -115,7 +121,8 @@ void px_proxy_on_writable(px_request *r)
     if (!proxy->paused || proxy->client == NULL)
         return;
     proxy->paused = false;
-    px_h1_client_resume(proxy->client);
+    if (!proxy->slowed)
+        px_h1_client_resume(proxy->client);
 }
 
 /* ---- upgrades ---- */
@@ -220,5 +227,7 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
         px_request_send_body(r, NULL, 0, true);
         proxy->upstream_done = true;
         px_proxy_let_go(proxy, PX_TRY_FINE, false);
+    } else {
+        px_proxy_rate_begin(proxy);
     }
 }

@@ -104,6 +104,7 @@ void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep)
     px_proxy_count_bytes(proxy);
     if (proxy->client != NULL)
         px_request_debug(r, "upstream connection %s", keep ? "is free for another request" : "is closed");
+    px_proxy_rate_end(proxy);
     if (proxy->client != NULL && keep)
         px_upstream_keep(proxy->upstream, peer, &proxy->client);
     else

@@ -2,6 +2,7 @@
  * goes into a temporary file, so that the peer is free early; what is more than proxy_max_temp_file_size makes the
  * peer wait. */
 #include "proxy/handler_proxy.h"
+#include "proxy/rates.h"
 
 static bool is_full(const px_proxy *proxy)
 {
@@ -12,6 +13,7 @@ static bool open_spool(px_proxy *proxy)
 {
     static const px_spool_kind kind = {
         .told = "an upstream response is buffered to a temporary file",
+        .while_what = " while reading upstream",
         .level = PX_LOG_WARN,
     };
     px_request *r = proxy->request;
@@ -58,4 +60,53 @@ bool px_proxy_must_wait(const px_proxy *proxy)
     if (!proxy->buffering)
         return unsent > settings->limits.head_bytes;
     return unsent > settings->read_ahead && is_full(proxy);
+}
+
+/* ---- proxy_limit_rate ---- */
+
+static void on_rate_timer(px_timer *timer)
+{
+    px_proxy *proxy = PX_CONTAINER(timer, px_proxy, rate_timer);
+    px_request *r = proxy->request;
+    int64_t allowed = px_rate_allows(&proxy->rate, px_proxy_current_try(proxy)->body_bytes,
+                                     px_loop_now_ms(r->worker->loop));
+    if (allowed <= 0) {
+        px_timer_start(r->worker->loop, timer, (uint64_t)-allowed);
+        return;
+    }
+    proxy->slowed = false;
+    if (!proxy->paused && proxy->client != NULL)
+        px_h1_client_resume(proxy->client);
+}
+
+/* As in nginx only where answers are buffered. */
+void px_proxy_rate_begin(px_proxy *proxy)
+{
+    px_request *r = proxy->request;
+    const px_size_value *value = &r->settings->rates->from_peer;
+    if (value->constant && value->bytes == 0)
+        return;
+    proxy->rate = (px_rate){.bytes = proxy->buffering ? px_size_of(value, r) : 0,
+                            .started_ms = px_loop_now_ms(r->worker->loop)};
+    px_timer_init(&proxy->rate_timer, on_rate_timer);
+    if (proxy->rate.bytes > 0 && proxy->rate.bytes < UINT32_MAX)
+        px_h1_client_read_at_most(proxy->client, (uint32_t)proxy->rate.bytes);
+}
+
+void px_proxy_rate_count(px_proxy *proxy, size_t bytes)
+{
+    uint64_t total = px_proxy_current_try(proxy)->body_bytes;
+    uint64_t ms = px_rate_pause(&proxy->rate, total - bytes, total);
+    if (ms == 0)
+        return;
+    proxy->slowed = true;
+    px_timer_start(proxy->request->worker->loop, &proxy->rate_timer, ms);
+    px_h1_client_pause(proxy->client);
+}
+
+void px_proxy_rate_end(px_proxy *proxy)
+{
+    if (proxy->slowed)
+        px_timer_stop(proxy->request->worker->loop, &proxy->rate_timer);
+    proxy->slowed = false;
 }

@@ -52,11 +52,12 @@ struct px_request {
     uint8_t step;      /* index into the step table */
     uint8_t redirects; /* internal ones */
     uint8_t capture_count;
-    uint8_t reason;          /* px_reason: why it failed, for log lines, $proxyd_reason, counters */
-    bool head_sent;          /* the answer's head went to the Stream */
-    bool last_sent;          /* and all of its body */
-    bool no_body;            /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
-    bool done;               /* everything is with the kernel */
+    uint8_t reason; /* px_reason: why it failed, for log lines, $proxyd_reason, counters */
+    bool head_sent; /* the answer's head went to the Stream */
+    bool last_sent; /* and all of its body */
+    bool no_body;   /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
+    bool done;      /* everything is with the kernel */
+    bool limit_rate_set;
     bool quoted_uri;         /* uri was decoded: it is escaped before it is sent on */
     bool changed;            /* uri or args are no longer what the client wrote */
     bool debugged;           /* debug_connection names the client */
@@ -84,7 +85,8 @@ struct px_request {
     px_answer answer;
     int end_status; /* what the log shows when no head was sent: 499, 444, ...; 0: nothing special */
     uint64_t started_ms;
-    uint32_t head_bytes;                 /* about how long the request's head was */
+    uint64_t limit_rate; /* bytes per second; counts when limit_rate_set, else the Settings' does */
+    uint32_t head_bytes; /* about how long the request's head was */
     uint64_t bytes_sent, bytes_received; /* once the Stream is over */
     uint64_t answer_head_bytes;
     px_slice server_addr, request_id; /* data NULL: not asked for yet */

@@ -10,15 +10,17 @@ typedef struct px_request px_request;
 
 /* How a Spool is made. */
 typedef struct px_spool_kind {
-    const char *told; /* "a client request body is buffered to a temporary file" */
-    int level;        /* at which that is logged */
-    bool named;       /* the file can be found, and stays */
-    bool removed;     /* it is removed with the Request */
+    const char *told;       /* "a client request body is buffered to a temporary file" */
+    const char *while_what; /* " while reading upstream", or "": the end of log lines */
+    int level;              /* at which that is logged */
+    bool named;             /* the file can be found, and stays */
+    bool removed;           /* it is removed with the Request */
 } px_spool_kind;
 
 typedef struct px_spool {
     px_block *file; /* NULL: nothing was written yet */
     uint64_t bytes;
+    const char *while_what;
     px_slice path; /* of the file; nobody finds it there unless it is named */
 } px_spool;
 

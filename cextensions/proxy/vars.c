@@ -24,6 +24,7 @@ const px_variable_entry px_variable_table[PX_VARIABLES] = {
     [PX_VAR_HTTP_PREFIX] = FIELD(http),
     [PX_VAR_HTTPS] = {px_var_https, NULL},
     [PX_VAR_IS_ARGS] = {px_var_is_args, NULL},
+    [PX_VAR_LIMIT_RATE] = {px_var_limit_rate, NULL},
     [PX_VAR_MSEC] = {px_var_msec, NULL},
     [PX_VAR_NGINX_VERSION] = {px_var_nginx_version, NULL},
     [PX_VAR_PID] = {px_var_pid, NULL},

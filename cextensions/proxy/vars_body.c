@@ -1,4 +1,4 @@
-/* Variables of the client's body. */
+/* Variables of bodies: the client's, and how fast an answer's goes. */
 #include "proxy/body.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
@@ -23,4 +23,10 @@ px_slice px_var_request_body_file(px_request *r, const px_op *op)
 {
     (void)op;
     return r->body != NULL && r->body->spool.file != NULL ? r->body->spool.path : PX_NO_VALUE;
+}
+
+px_slice px_var_limit_rate(px_request *r, const px_op *op)
+{
+    (void)op;
+    return px_var_uint(r, r->limit_rate);
 }

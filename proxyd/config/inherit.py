@@ -126,6 +126,9 @@ class Inheritance:
             "client_body_temp_path": lambda node: self._finish_temp_path(node, "client_body"),
             "proxy_temp_path": lambda node: self._finish_temp_path(node, "proxy"),
             "proxy_temp_file_write_size": _finish_temp_write,
+            "limit_rate": lambda node: node.values["limit_rate"] or [],
+            "limit_rate_after": lambda node: node.values["limit_rate_after"] or [],
+            "proxy_limit_rate": lambda node: node.values["proxy_limit_rate"] or [],
             "proxy_set_header": _once(self._finish_set_header, "proxy_set_header"),
             "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
         }

@@ -43,6 +43,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("http_", "One field of the request: lower case, dashes written as underscores.", prefix=True),
     Variable("https", '"on" if the client came over TLS, otherwise empty.'),
     Variable("is_args", '"?" if there is a query string, otherwise empty.'),
+    Variable("limit_rate", "Bytes per second that this answer goes at, once that is known; 0: no limit."),
     Variable("msec", "The current time in seconds, with milliseconds."),
     Variable("nginx_version", "The level of the language: the version of nginx that proxyd follows."),
     Variable("pid", "The process id of the worker."),
@@ -97,7 +98,7 @@ _NGINX_NAMES = frozenset(
     """ancient_browser modern_browser msie_version connections_active connections_reading
     connections_waiting connections_writing date_gmt date_local document_root fastcgi_path_info
     fastcgi_script_name gzip_ratio http2 http3 invalid_referer is_request_port limit_conn_status
-    limit_rate limit_req_status memcached_key ocsp_status proxy_internal_body_length
+    limit_req_status memcached_key ocsp_status proxy_internal_body_length
     proxy_internal_chunked proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
     proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root request_filename
     request_port secure_link secure_link_expires slice_range tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd

@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -63,20 +63,20 @@ def files_below(path: Path) -> list[str]:
     return sorted(str(found.relative_to(path)) for found in path.rglob("*") if found.is_file())
 
 
-def temporary_files(pid: int) -> list[str]:
-    """The nameless files below our test's directory that a process has open."""
-    links = []
+def file_sizes(pid: int) -> list[int]:
+    """The sizes of the nameless files below our test's directory that a process has open."""
+    sizes = []
     for fd in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            links.append(os.readlink(fd))
-        except FileNotFoundError:
-            continue
-    return [link for link in links if link.endswith("(deleted)") and "proxyd-test" in link]
+        with suppress(FileNotFoundError):
+            link = os.readlink(fd)
+            if link.endswith("(deleted)") and "proxyd-test" in link:
+                sizes.append(fd.stat().st_size)
+    return sizes
 
 
 def wait_for_no_files(pid: int) -> None:
     """Wait until all temporary files are closed."""
-    wait_until(lambda: not temporary_files(pid), lambda: f"the end of {temporary_files(pid)}")
+    wait_until(lambda: not file_sizes(pid), "the end of temporary files")
 
 
 def give_turns(server: Server, count: int = 50) -> None:
@@ -198,7 +198,7 @@ def test_a_client_that_leaves_within_its_body_leaves_no_file(serve: Serve) -> No
         for end in (Client.close, Client.reset, Client.half_close):
             with Client(server.port()) as client:
                 client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + BODY)
-                wait_until(lambda: temporary_files(worker), "the file")
+                wait_until(lambda: file_sizes(worker), "the file")
                 end(client)
                 wait_for_no_files(worker)
         server.wait_for_access(3, '"POST / HTTP/1.1" 400')
@@ -222,7 +222,7 @@ def test_a_reload_does_not_touch_a_body_that_is_being_spooled(serve: Serve) -> N
         with Client(server.port()) as client:
             client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(BODY)}\r\n\r\n")
             client.send(BODY[:100_000])
-            wait_until(lambda: temporary_files(worker), "the file")
+            wait_until(lambda: file_sizes(worker), "the file")
             assert server.run("-s", "reload").returncode == 0
             client.send(BODY[100_000:])
             assert client.read_response().body == SAID
@@ -238,7 +238,7 @@ def test_a_killed_worker_leaves_no_files(directory: Path) -> None:
         worker = only_worker(server)
         with Client(server.port()) as client:
             client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + BODY)
-            wait_until(lambda: temporary_files(worker), "the file")
+            wait_until(lambda: file_sizes(worker), "the file")
             os.kill(worker, signal.SIGKILL)
             assert client.ending() in ("eof", "reset")
         assert files_below(server.directory / "client_body") == []
@@ -297,14 +297,10 @@ def test_behind_the_largest_file_the_backend_waits(serve: Serve) -> None:
         with Client(server.port(), receive_buffer=SMALL) as client:
             client.request()
             reading = client.start_response()
-            wait_until(lambda: temporary_files(worker), "the file")
+            wait_until(lambda: file_sizes(worker), "the file")
             give_turns(server)
-            sizes = [
-                os.stat(fd).st_size
-                for fd in Path(f"/proc/{worker}/fd").iterdir()
-                if os.readlink(fd) in temporary_files(worker)
-            ]
-            assert len(sizes) == 1 and sizes[0] < MEGABYTE + 65536
+            (size,) = file_sizes(worker)
+            assert size < MEGABYTE + 65536
             assert not peer.connections[0].script_over
             assert reading.finish().body == LARGE
 
@@ -330,7 +326,7 @@ def test_a_backend_can_ask_for_buffering_and_against_it(serve: Serve) -> None:
                 if spilled:
                     peer.wait_for_label(f"sent {wish}")
                 give_turns(server)
-                assert bool(temporary_files(worker)) == spilled
+                assert bool(file_sizes(worker)) == spilled
                 assert reading.finish().body == LARGE
 
 
@@ -341,7 +337,7 @@ def test_a_client_that_leaves_a_spilled_answer_frees_everything(serve: Serve) ->
         client = Client(server.port(), receive_buffer=SMALL)
         client.request()
         client.start_response()
-        wait_until(lambda: temporary_files(worker), "the file")
+        wait_until(lambda: file_sizes(worker), "the file")
         client.reset()
         wait_for_no_files(worker)
         peer.wait_until(lambda: peer.connections[0].script_over, "the end of the backend's connection")

@@ -107,4 +107,39 @@ DIRECTIVES = (
         default_note="twice the larger of proxy_buffer_size and one of proxy_buffers",
         setting=True,
     ),
+    Directive(
+        "limit_rate",
+        EVERYWHERE,
+        SizeText(),
+        "Bytes per second of one answer to its client; 0: no limit. X-Accel-Limit-Rate of an answer comes "
+        "first.",
+        default_note="0",
+        setting=True,
+    ),
+    Directive(
+        "limit_rate_after",
+        EVERYWHERE,
+        SizeText(),
+        "Bytes of an answer that limit_rate does not count.",
+        default_note="0",
+        setting=True,
+    ),
+    Directive(
+        "proxy_limit_rate",
+        EVERYWHERE,
+        SizeText(),
+        "Bytes per second that are read of one answer of an upstream, where answers are buffered; 0: no "
+        "limit.",
+        default_note="0",
+        setting=True,
+    ),
+    Directive(
+        "proxy_ignore_client_abort",
+        EVERYWHERE,
+        Flag(),
+        "Whether the upstream's answer is awaited even though the client has gone; else its connection is "
+        "closed.",
+        default="off",
+        setting=True,
+    ),
 )
