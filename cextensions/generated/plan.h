@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(7071983367323575993)
+#define PX_PLAN_LAYOUT INT64_C(6199340015992453853)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -578,6 +578,10 @@ struct px_plan_settings {
     px_plan_temp_path *proxy_temp_path;
     int64_t proxy_max_temp_file_size;
     int64_t proxy_temp_file_write_size;
+    px_plan_piece_list limit_rate;
+    px_plan_piece_list limit_rate_after;
+    px_plan_piece_list proxy_limit_rate;
+    bool proxy_ignore_client_abort;
     px_plan_rewrite_rule_list proxy_redirect;
     px_plan_rewrite_rule_list proxy_cookie_domain;
     px_plan_rewrite_rule_list proxy_cookie_path;
