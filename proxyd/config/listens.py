@@ -136,6 +136,12 @@ class Listens:
             reuseport=options.reuseport,
             ipv6only=options.ipv6only if endpoint.family == IPV6 else False,
             origin=statement.origin() if statement is not None else "the default listen",
+            rcvbuf=options.rcvbuf,
+            sndbuf=options.sndbuf,
+            fastopen=options.fastopen,
+            deferred=options.deferred,
+            multipath=options.multipath,
+            keepalive=options.keepalive,
         )
 
     # ---- names

@@ -379,8 +379,17 @@ class EnginePlan(S):
     objects: list[PlanObject]
 
 
-class ListenSocket(msgspec.Struct, frozen=True):
-    """What the master binds."""
+class Keepalive(msgspec.Struct, frozen=True):
+    """Probes on silent connections, with times in seconds; 0: as the system has it."""
+
+    on: bool
+    idle: int = 0
+    interval: int = 0
+    count: int = 0
+
+
+class ListenSocket(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the master binds. None: as the system has it."""
 
     key: str  # same as Listen.key
     family: int  # 4, 6 or 1 for unix
@@ -390,6 +399,12 @@ class ListenSocket(msgspec.Struct, frozen=True):
     reuseport: bool
     ipv6only: bool
     origin: str  # "site.conf:3", for messages
+    rcvbuf: int | None = None
+    sndbuf: int | None = None
+    fastopen: int | None = None
+    deferred: bool = False
+    multipath: bool = False
+    keepalive: Keepalive | None = None
 
 
 class OpenFile(msgspec.Struct, frozen=True):

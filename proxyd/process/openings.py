@@ -114,11 +114,19 @@ class Openings:
                 sockets.steer(bound, workers)
             except OpenError as error:
                 problems.append(str(error))
+        problems += self.take_problems()
         for key in self.sockets.keys() - {spec.key for spec in plan.sockets}:
             self.sockets.pop(key).close()
         for key in self.logs.keys() - {file.key for file in plan.files}:
             os.close(self.logs.pop(key).fd)
         return problems
+
+    def take_problems(self) -> list[str]:
+        """Options of sockets that could not be set, since the last time; each once."""
+        found = [text for bound in self.sockets.values() for text in bound.problems]
+        for bound in self.sockets.values():
+            bound.problems.clear()
+        return list(dict.fromkeys(found))
 
     def shrink(self, workers: int) -> None:
         """No worker of a higher index is left: close the sockets that only those accepted from."""

@@ -14,13 +14,14 @@ import stat
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from proxyd.config.plan import ListenSocket
 from proxyd.process.channel import close_all
 from proxyd.process.handover import Socket
+from proxyd.process.tuning import IPPROTO_MPTCP, fixed_differences, tune
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6, 1: socket.AF_UNIX}
 _UNIX = 1
@@ -51,7 +52,8 @@ class _SockFilter(ctypes.Structure):
 @dataclass
 class BoundSocket:
     """The descriptors of one key. ``inode``: of a unix socket's file, to remove that and no other.
-    ``shared``: with another master, to whom the file belongs as well.
+    ``shared``: with another master, to whom the file belongs as well. ``problems``: options that were not
+    taken, until somebody has told of them.
     """
 
     spec: ListenSocket
@@ -59,6 +61,7 @@ class BoundSocket:
     inode: int = 0
     steered: bool = False
     shared: bool = False
+    problems: list[str] = field(default_factory=list)
 
     def fd_of(self, worker: int) -> int:
         """The descriptor that the worker of this index accepts from."""
@@ -135,13 +138,15 @@ def extend(bound: BoundSocket, spec: ListenSocket, workers: int) -> int:
 
 
 def listen(bound: BoundSocket, spec: ListenSocket) -> None:
-    """Listen with the backlog that the plan says now; raises OpenError.
+    """Listen with the backlog and options that the plan says now; raises OpenError.
 
     A group stays one when ``reuseport`` goes away: its sockets share the address already.
     """
+    bound.problems += fixed_differences(bound.spec, spec)
     for fd in bound.fds:
         try:
             with _borrowed(fd) as one:
+                bound.problems += tune(one, spec)
                 one.listen(spec.backlog if spec.backlog >= 0 else _LONGEST_BACKLOG)
         except OSError as error:
             kind = AddressInUse if error.errno == errno.EADDRINUSE else OpenError
@@ -188,7 +193,7 @@ def inherit(given: Socket) -> BoundSocket:
         backlog=-1,
         reuseport=len(given.fds) > 1,
         ipv6only=True,
-        origin="the master before",
+        origin="",
     )
     return BoundSocket(spec, list(given.fds), given.inode, given.steered, shared=True)
 
@@ -215,7 +220,8 @@ class _borrowed:
 
 def _bind_one(spec: ListenSocket) -> int:
     try:
-        made = socket.socket(_FAMILIES[spec.family], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        protocol = IPPROTO_MPTCP if spec.multipath else 0
+        made = socket.socket(_FAMILIES[spec.family], socket.SOCK_STREAM | socket.SOCK_NONBLOCK, protocol)
     except OSError as error:
         raise OpenError(_failed("socket()", spec, error)) from error
     try:

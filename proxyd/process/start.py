@@ -133,6 +133,8 @@ def _open(openings: Openings, result: CompileResult, log: ErrorLog) -> None:
     for _ in range(_BIND_TRIES):
         try:
             openings.open_new(plan, plan.process.worker_processes)
+            for text in openings.take_problems():
+                log.alert(text)
             return
         except OpenErrors as error:
             if not error.only_addresses:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from proxyd.config.plan import ListenSocket
+from proxyd.config.plan import Keepalive, ListenSocket
 from proxyd.process import sockets
 from proxyd.process.sockets import AddressInUse, BoundSocket, OpenError
 
@@ -216,3 +217,72 @@ def test_hushed_sockets_refuse_also_where_a_copy_is_open() -> None:
         assert probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
     bound.close()
     os.close(copy)
+
+
+# Options of listen.
+
+
+def option_of(bound: BoundSocket, level: int, option: int) -> int:
+    with socket.socket(fileno=os.dup(bound.fds[0])) as one:
+        value: int = one.getsockopt(level, option)
+        return value
+
+
+def test_options_are_set_when_it_is_bound_and_at_a_reload() -> None:
+    keepalive = Keepalive(on=True, idle=30, interval=7, count=3)
+    bound = sockets.bind(spec(rcvbuf=9000, keepalive=keepalive, fastopen=5, deferred=True), 1)
+    assert bound.problems == []
+    assert option_of(bound, socket.SOL_SOCKET, socket.SO_RCVBUF) == 18000  # the kernel doubles it
+    assert option_of(bound, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 7
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_FASTOPEN) == 5
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT) > 0
+    sockets.listen(bound, spec(sndbuf=10000, keepalive=Keepalive(on=False)))
+    assert option_of(bound, socket.SOL_SOCKET, socket.SO_SNDBUF) == 20000
+    assert option_of(bound, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT) == 0
+    assert option_of(bound, socket.IPPROTO_TCP, socket.TCP_FASTOPEN) == 5  # as nginx leaves it
+    bound.close()
+
+
+def test_connections_inherit_what_listen_says() -> None:
+    bound = sockets.bind(spec(keepalive=Keepalive(on=True, idle=31)), 1)
+    with (
+        socket.create_connection(("127.0.0.1", port_of(bound))),
+        socket.socket(fileno=os.dup(bound.fds[0])) as one,
+    ):
+        taken, _ = one.accept()
+        with taken:
+            assert taken.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 31
+    bound.close()
+
+
+def test_what_the_kernel_refuses_is_told_and_ignored(tmp_path: Path) -> None:
+    bound = sockets.bind(spec(str(tmp_path / "x.sock"), deferred=True), 1)
+    (problem,) = bound.problems
+    assert "setsockopt(TCP_DEFER_ACCEPT, 1)" in problem and "ignored, in site.conf:3" in problem
+    bound.close()
+
+
+def test_what_an_open_socket_cannot_become_is_told() -> None:
+    bound = sockets.bind(spec("::"), 1)
+    sockets.listen(bound, spec("::", ipv6only=False))
+    assert bound.problems == [
+        '"ipv6only" of :::0 in site.conf:3 cannot change while the socket is open: restart'
+    ]
+    assert option_of(bound, socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+    bound.close()
+
+
+def test_multipath_sockets_speak_mptcp_where_the_kernel_has_it() -> None:
+    try:
+        bound = sockets.bind(spec(multipath=True), 1)
+    except OpenError as error:
+        assert re.match(r"socket\(\) for 127.0.0.1:0 failed", str(error))
+        return
+    with socket.socket(fileno=os.dup(bound.fds[0])) as one:
+        assert one.proto == 262
+    bound.close()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from proxyd.config.address import IPV4, IPV6, UNIX, BadAddress, literal_ip, parse_address, show
 from proxyd.config.directive import SERVER, Directive
-from proxyd.config.shapes import Invalid, Scope, Shape
+from proxyd.config.plan import Keepalive
+from proxyd.config.shapes import Invalid, Scope, Shape, parse_number, parse_size, parse_time
 
 DEFAULT_BACKLOG = 511
-# Options that nginx has and proxyd does not yet, by their name before "=".
-_NOT_YET = {
-    *("setfib", "fastopen", "rcvbuf", "sndbuf", "accept_filter", "deferred", "so_keepalive", "multipath"),
-    *("proxy_protocol", "quic"),
-}
+# Options that nginx has and proxyd does not yet.
+_NOT_YET = {"proxy_protocol", "quic"}
+_FREEBSD = {"setfib", "accept_filter"}
+_ALONE = {"reuseport", "deferred", "multipath"}  # a word says all
+_KNOWN = (
+    "default_server, bind, backlog=, rcvbuf=, sndbuf=, fastopen=, so_keepalive=, ipv6only=on|off, deferred, "
+    "reuseport or multipath"
+)
 _ANY = {IPV4: bytes(4), IPV6: bytes(16)}
 
 
@@ -43,6 +47,12 @@ class Options:
     backlog: int = DEFAULT_BACKLOG
     reuseport: bool = False
     ipv6only: bool = True
+    rcvbuf: int | None = None
+    sndbuf: int | None = None
+    fastopen: int | None = None
+    deferred: bool = False
+    multipath: bool = False
+    keepalive: Keepalive | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,80 @@ class _Parameters:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """An option with a value: the field that it sets, and how it is read."""
+
+    field: str
+    read: Callable[[str, int], Any]
+
+
+def _backlog(text: str, place: int) -> int:
+    number = parse_number(text)
+    if not number or number >= 2**31:
+        raise Invalid(f'invalid backlog "{text}"', "a number of connections, from 1", place)
+    return number
+
+
+def _fastopen(text: str, place: int) -> int:
+    number = parse_number(text)
+    if number is None or number >= 2**31:
+        raise Invalid(f'invalid fastopen "fastopen={text}"', "a number of connections; 0: off", place)
+    return number
+
+
+def _buffer(name: str) -> Callable[[str, int], int]:
+    def read(text: str, place: int) -> int:
+        size = parse_size(text, giga=False)
+        if size is None or size >= 2**31:
+            raise Invalid(f'invalid {name} "{name}={text}"', "a size such as 64k", place)
+        return size
+
+    return read
+
+
+def _ipv6only(text: str, place: int) -> bool:
+    if text not in ("on", "off"):
+        raise Invalid(f'invalid ipv6only flags "{text}"', "on or off", place)
+    return text == "on"
+
+
+def _keepalive(text: str, place: int) -> Keepalive:
+    if text in ("on", "off"):
+        return Keepalive(on=text == "on")
+    parts = [*text.split(":"), "", ""]
+    idle = parse_time(parts[0], seconds=True) if parts[0] else 0
+    interval = parse_time(parts[1], seconds=True) if parts[1] else 0
+    count = parse_number(parts[2]) if parts[2] else 0
+    times = (idle, interval, count)
+    if len(parts) > 5 or None in times or not any(times):
+        raise Invalid(f'invalid so_keepalive value: "{text}"', "on, off or such as 30m:1m:10", place)
+    return Keepalive(on=True, idle=(idle or 0) // 1000, interval=(interval or 0) // 1000, count=count or 0)
+
+
+_VALUES = {
+    "backlog": _Value("backlog", _backlog),
+    "rcvbuf": _Value("rcvbuf", _buffer("rcvbuf")),
+    "sndbuf": _Value("sndbuf", _buffer("sndbuf")),
+    "fastopen": _Value("fastopen", _fastopen),
+    "ipv6only": _Value("ipv6only", _ipv6only),
+    "so_keepalive": _Value("keepalive", _keepalive),
+}
+
+
+def _refusal(text: str, key: str, place: int) -> Invalid:
+    """Why an option is not taken."""
+    if text in ("ssl", "http2", "spdy"):
+        module = {"ssl": "ngx_http_ssl_module", "http2": "ngx_http_v2_module"}.get(text, "SPDY")
+        return Invalid(
+            f'the "{text}" parameter requires {module}', "nginx has it, proxyd does not yet", place
+        )
+    if key in _FREEBSD:
+        return Invalid(f'invalid parameter "{text}"', "only FreeBSD has it", place)
+    hint = "nginx has it, proxyd does not yet" if key in _NOT_YET else _KNOWN
+    return Invalid(f'invalid parameter "{text}"', hint, place)
+
+
 class ListenShape(Shape):
     """An address and options."""
 
@@ -77,6 +161,8 @@ class ListenShape(Shape):
             self._parameter(text, place, parameters)
         if parameters.values.get("reuseport") and endpoints[0].family == UNIX:
             raise Invalid('invalid parameter "reuseport"', "unix sockets cannot be shared that way", 0)
+        if parameters.values.get("multipath") and endpoints[0].family == UNIX:
+            raise Invalid('invalid parameter "multipath"', "a unix socket has one path", 0)
         options = Options(**parameters.values) if parameters.own_socket else None
         return ListenSpec(endpoints, parameters.default_server, options)
 
@@ -107,36 +193,19 @@ class ListenShape(Shape):
             into.default_server = True
         elif text == "bind":
             into.own_socket = True
-        elif text == "reuseport":
-            into.own_socket = into.values["reuseport"] = True
-        elif equals and key == "backlog":
-            if not (value.isascii() and value.isdigit()) or not 0 < int(value[:10]) < 2**31:
-                raise Invalid(f'invalid backlog "{value}"', "a number of connections, from 1", place)
-            into.values["backlog"] = int(value)
+        elif text in _ALONE:
+            into.own_socket = into.values[text] = True
+        elif equals and key in _VALUES:
+            into.values[_VALUES[key].field] = _VALUES[key].read(value, place)
             into.own_socket = True
-        elif equals and key == "ipv6only":
-            if value not in ("on", "off"):
-                raise Invalid(f'invalid ipv6only flags "{value}"', "on or off", place)
-            into.values["ipv6only"] = value == "on"
-            into.own_socket = True
-        elif text in ("ssl", "http2", "spdy"):
-            module = {"ssl": "ngx_http_ssl_module", "http2": "ngx_http_v2_module"}.get(text, "SPDY")
-            raise Invalid(
-                f'the "{text}" parameter requires {module}', "nginx has it, proxyd does not yet", place
-            )
-        elif key in _NOT_YET:
-            raise Invalid(f'invalid parameter "{text}"', "nginx has it, proxyd does not yet", place)
         else:
-            raise Invalid(
-                f'invalid parameter "{text}"',
-                "default_server, bind, backlog=NUMBER, reuseport or ipv6only=on|off",
-                place,
-            )
+            raise _refusal(text, key, place)
 
     def describe(self) -> str:
         return (
-            "address[:port] | port | unix:path [default_server] [bind] [backlog=number] [reuseport] "
-            "[ipv6only=on|off]"
+            "address[:port[-port]] | port | unix:path [default_server] [bind] [backlog=number] [rcvbuf=size] "
+            "[sndbuf=size] [fastopen=number] [so_keepalive=on|off|[idle]:[interval]:[count]] "
+            "[ipv6only=on|off] [deferred] [reuseport] [multipath]"
         )
 
 
@@ -146,8 +215,12 @@ DIRECTIVES = (
         SERVER,
         ListenShape(),
         "An address that the server is reached at. `default_server`: the server for names that no other "
-        "server of this address has. `backlog`, `reuseport`, `ipv6only`: how the socket is made; given "
-        "once per address.",
+        "server of this address has. The others say how the socket is made, and are given once per address: "
+        "`bind` (a socket of its own beside a wildcard), `backlog` (connections that wait), `rcvbuf` and "
+        "`sndbuf` (buffers of connections), `fastopen` (TCP Fast Open with so long a queue), "
+        "`so_keepalive` (probes on silent connections), `ipv6only`, `deferred` (connections are taken when "
+        "their first bytes are there), `reuseport` (a socket for each worker), `multipath` (MPTCP). A reload "
+        "changes them on an open socket, but for `ipv6only` and `multipath`, which need a restart.",
         default_note="*:80, or *:8000 without super-user privileges",
         repeats=True,
     ),
