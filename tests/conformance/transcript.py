@@ -23,6 +23,7 @@ _LOG_TIMES = (
 _RAW_DATE = re.compile(r"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 _USUAL = ("Connection: keep-alive", "Date: {date}", "Server: {server}")
 _REASON = re.compile(r", reason: [a-z_]+$")  # proxyd's own, behind nginx's words
+_ERROR_LINE_START = re.compile(r"^[\d/]+ [\d:]+ (\[\w+\]) \d+#\d+: (?:\*\d+ )?")
 _ERROR_LINE = re.compile(r"[\d/]+ [\d:]+ (\[\w+\]) \d+#\d+: (?:\*\d+ )?(.*)")
 
 
@@ -104,9 +105,11 @@ def of_bytes(data: bytes, names: Names) -> list[str]:
 
 
 def of_access_log(lines: list[str], names: Names) -> list[str]:
-    """Lines of an access log without the times."""
+    """Lines of an access log (or of an error log that is one of several) without the times."""
     result = []
     for line in lines:
+        if _ERROR_LINE_START.match(line):
+            line = _REASON.sub("", _ERROR_LINE_START.sub(r"\1 ", line))
         for pattern, word in _LOG_TIMES:
             line = pattern.sub(word, line)
         result.append(_abridged(_printable(names.hide_in(_SERVER.sub("{server}", line)))))
