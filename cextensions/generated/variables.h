@@ -25,101 +25,131 @@ enum px_variable {
     PX_VAR_CONTENT_TYPE = 9,
     /* $cookie_...: One cookie of the request. */
     PX_VAR_COOKIE_PREFIX = 10,
+    /* $date_gmt: The time in GMT: Monday, 23-Nov-2026 15:00:00 GMT. */
+    PX_VAR_DATE_GMT = 11,
+    /* $date_local: Local time in the same form. */
+    PX_VAR_DATE_LOCAL = 12,
     /* $document_uri: The same as $uri. */
-    PX_VAR_DOCUMENT_URI = 11,
+    PX_VAR_DOCUMENT_URI = 13,
     /* $host: Host of the request line, else of the Host field, else the server's name. */
-    PX_VAR_HOST = 12,
+    PX_VAR_HOST = 14,
     /* $hostname: The name of this machine. */
-    PX_VAR_HOSTNAME = 13,
+    PX_VAR_HOSTNAME = 15,
     /* $http_...: One field of the request: lower case, dashes written as underscores. */
-    PX_VAR_HTTP_PREFIX = 14,
+    PX_VAR_HTTP_PREFIX = 16,
     /* $https: "on" if the client came over TLS, otherwise empty. */
-    PX_VAR_HTTPS = 15,
+    PX_VAR_HTTPS = 17,
     /* $is_args: "?" if there is a query string, otherwise empty. */
-    PX_VAR_IS_ARGS = 16,
+    PX_VAR_IS_ARGS = 18,
+    /* $is_request_port: ":" if the client named a port along with the host, otherwise empty. */
+    PX_VAR_IS_REQUEST_PORT = 19,
     /* $limit_rate: Bytes per second that this answer goes at, once that is known; 0: no limit. */
-    PX_VAR_LIMIT_RATE = 17,
+    PX_VAR_LIMIT_RATE = 20,
     /* $msec: The current time in seconds, with milliseconds. */
-    PX_VAR_MSEC = 18,
+    PX_VAR_MSEC = 21,
     /* $nginx_version: The level of the language: the version of nginx that proxyd follows. */
-    PX_VAR_NGINX_VERSION = 19,
+    PX_VAR_NGINX_VERSION = 22,
     /* $pid: The process id of the worker. */
-    PX_VAR_PID = 20,
+    PX_VAR_PID = 23,
     /* $pipe: "p" if the request was pipelined, otherwise ".". */
-    PX_VAR_PIPE = 21,
+    PX_VAR_PIPE = 24,
+    /* $proxy_protocol_addr: The client's address of the PROXY protocol, which is not spoken yet: none. */
+    PX_VAR_PROXY_PROTOCOL_ADDR = 25,
+    /* $proxy_protocol_port: The client's port of the PROXY protocol: none. */
+    PX_VAR_PROXY_PROTOCOL_PORT = 26,
+    /* $proxy_protocol_server_addr: The server's address of the PROXY protocol: none. */
+    PX_VAR_PROXY_PROTOCOL_SERVER_ADDR = 27,
+    /* $proxy_protocol_server_port: The server's port of the PROXY protocol: none. */
+    PX_VAR_PROXY_PROTOCOL_SERVER_PORT = 28,
+    /* $proxy_protocol_tlv_...: A value of the PROXY protocol: none. */
+    PX_VAR_PROXY_PROTOCOL_TLV_PREFIX = 29,
     /* $query_string: The same as $args. */
-    PX_VAR_QUERY_STRING = 22,
+    PX_VAR_QUERY_STRING = 30,
     /* $remote_addr: The client's address. */
-    PX_VAR_REMOTE_ADDR = 23,
+    PX_VAR_REMOTE_ADDR = 31,
     /* $remote_port: The client's port. */
-    PX_VAR_REMOTE_PORT = 24,
+    PX_VAR_REMOTE_PORT = 32,
     /* $remote_user: The user name of Basic authentication. */
-    PX_VAR_REMOTE_USER = 25,
+    PX_VAR_REMOTE_USER = 33,
     /* $request: The whole request line, as it was sent. */
-    PX_VAR_REQUEST = 26,
+    PX_VAR_REQUEST = 34,
     /* $request_body: The body of the request, where it was read whole and is in memory. */
-    PX_VAR_REQUEST_BODY = 27,
+    PX_VAR_REQUEST_BODY = 35,
     /* $request_body_file: The path of the temporary file that holds the request's body. */
-    PX_VAR_REQUEST_BODY_FILE = 28,
+    PX_VAR_REQUEST_BODY_FILE = 36,
     /* $request_completion: "OK" if the request was answered completely, otherwise empty. */
-    PX_VAR_REQUEST_COMPLETION = 29,
+    PX_VAR_REQUEST_COMPLETION = 37,
     /* $request_id: 32 hexadecimal digits, made at random for each request. */
-    PX_VAR_REQUEST_ID = 30,
+    PX_VAR_REQUEST_ID = 38,
     /* $request_length: Bytes of the request: line, head and body. */
-    PX_VAR_REQUEST_LENGTH = 31,
+    PX_VAR_REQUEST_LENGTH = 39,
     /* $request_method: The method: GET, POST, ... */
-    PX_VAR_REQUEST_METHOD = 32,
+    PX_VAR_REQUEST_METHOD = 40,
+    /* $request_port: The port that the client named along with the host, otherwise empty. */
+    PX_VAR_REQUEST_PORT = 41,
     /* $request_time: Seconds since the first byte of the request, with milliseconds. */
-    PX_VAR_REQUEST_TIME = 33,
+    PX_VAR_REQUEST_TIME = 42,
     /* $request_uri: The target of the request with its arguments, as it was sent. */
-    PX_VAR_REQUEST_URI = 34,
+    PX_VAR_REQUEST_URI = 43,
     /* $scheme: "http" or "https". */
-    PX_VAR_SCHEME = 35,
+    PX_VAR_SCHEME = 44,
     /* $sent_http_...: One field of the answer that the client gets. */
-    PX_VAR_SENT_HTTP_PREFIX = 36,
+    PX_VAR_SENT_HTTP_PREFIX = 45,
     /* $server_addr: The address at which the connection arrived. */
-    PX_VAR_SERVER_ADDR = 37,
+    PX_VAR_SERVER_ADDR = 46,
     /* $server_name: The first server_name of the server that took the request. */
-    PX_VAR_SERVER_NAME = 38,
+    PX_VAR_SERVER_NAME = 47,
     /* $server_port: The port at which the connection arrived. */
-    PX_VAR_SERVER_PORT = 39,
+    PX_VAR_SERVER_PORT = 48,
     /* $server_protocol: "HTTP/1.0", "HTTP/1.1", ... */
-    PX_VAR_SERVER_PROTOCOL = 40,
+    PX_VAR_SERVER_PROTOCOL = 49,
     /* $status: The status of the answer. */
-    PX_VAR_STATUS = 41,
+    PX_VAR_STATUS = 50,
+    /* $tcpinfo_rcv_space: Receive window of the client's connection, as the kernel has it. */
+    PX_VAR_TCPINFO_RCV_SPACE = 51,
+    /* $tcpinfo_rtt: Round trip time of the client's connection, in microseconds. */
+    PX_VAR_TCPINFO_RTT = 52,
+    /* $tcpinfo_rttvar: How much that varies. */
+    PX_VAR_TCPINFO_RTTVAR = 53,
+    /* $tcpinfo_snd_cwnd: Congestion window of the client's connection. */
+    PX_VAR_TCPINFO_SND_CWND = 54,
     /* $time_iso8601: Local time in ISO 8601 format. */
-    PX_VAR_TIME_ISO8601 = 42,
+    PX_VAR_TIME_ISO8601 = 55,
     /* $time_local: Local time in the common log format. */
-    PX_VAR_TIME_LOCAL = 43,
+    PX_VAR_TIME_LOCAL = 56,
     /* $uri: The path of the request: decoded, normalised, without arguments. */
-    PX_VAR_URI = 44,
+    PX_VAR_URI = 57,
     /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
-    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 45,
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 58,
     /* $proxy_host: Host and port as proxy_pass names them. */
-    PX_VAR_PROXY_HOST = 46,
+    PX_VAR_PROXY_HOST = 59,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
-    PX_VAR_PROXY_PORT = 47,
+    PX_VAR_PROXY_PORT = 60,
     /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
      * not. */
-    PX_VAR_PROXYD_REASON = 48,
+    PX_VAR_PROXYD_REASON = 61,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 49,
+    PX_VAR_UPSTREAM_ADDR = 62,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 50,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 63,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 51,
+    PX_VAR_UPSTREAM_BYTES_SENT = 64,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 52,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 65,
+    /* $upstream_cookie_...: One cookie that the peer's answer sets. */
+    PX_VAR_UPSTREAM_COOKIE_PREFIX = 66,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 53,
+    PX_VAR_UPSTREAM_HEADER_TIME = 67,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 54,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 68,
+    /* $upstream_queue_time: Seconds spent waiting for a peer: none waits, so a dash for each try. */
+    PX_VAR_UPSTREAM_QUEUE_TIME = 69,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 55,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 70,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 56,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 71,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 57,
+    PX_VAR_UPSTREAM_STATUS = 72,
     PX_VARIABLES
 };
 
@@ -136,17 +166,25 @@ enum px_variable {
     X(PX_VAR_CONTENT_LENGTH, "content_length") \
     X(PX_VAR_CONTENT_TYPE, "content_type") \
     X(PX_VAR_COOKIE_PREFIX, "cookie_") \
+    X(PX_VAR_DATE_GMT, "date_gmt") \
+    X(PX_VAR_DATE_LOCAL, "date_local") \
     X(PX_VAR_DOCUMENT_URI, "document_uri") \
     X(PX_VAR_HOST, "host") \
     X(PX_VAR_HOSTNAME, "hostname") \
     X(PX_VAR_HTTP_PREFIX, "http_") \
     X(PX_VAR_HTTPS, "https") \
     X(PX_VAR_IS_ARGS, "is_args") \
+    X(PX_VAR_IS_REQUEST_PORT, "is_request_port") \
     X(PX_VAR_LIMIT_RATE, "limit_rate") \
     X(PX_VAR_MSEC, "msec") \
     X(PX_VAR_NGINX_VERSION, "nginx_version") \
     X(PX_VAR_PID, "pid") \
     X(PX_VAR_PIPE, "pipe") \
+    X(PX_VAR_PROXY_PROTOCOL_ADDR, "proxy_protocol_addr") \
+    X(PX_VAR_PROXY_PROTOCOL_PORT, "proxy_protocol_port") \
+    X(PX_VAR_PROXY_PROTOCOL_SERVER_ADDR, "proxy_protocol_server_addr") \
+    X(PX_VAR_PROXY_PROTOCOL_SERVER_PORT, "proxy_protocol_server_port") \
+    X(PX_VAR_PROXY_PROTOCOL_TLV_PREFIX, "proxy_protocol_tlv_") \
     X(PX_VAR_QUERY_STRING, "query_string") \
     X(PX_VAR_REMOTE_ADDR, "remote_addr") \
     X(PX_VAR_REMOTE_PORT, "remote_port") \
@@ -158,6 +196,7 @@ enum px_variable {
     X(PX_VAR_REQUEST_ID, "request_id") \
     X(PX_VAR_REQUEST_LENGTH, "request_length") \
     X(PX_VAR_REQUEST_METHOD, "request_method") \
+    X(PX_VAR_REQUEST_PORT, "request_port") \
     X(PX_VAR_REQUEST_TIME, "request_time") \
     X(PX_VAR_REQUEST_URI, "request_uri") \
     X(PX_VAR_SCHEME, "scheme") \
@@ -167,6 +206,10 @@ enum px_variable {
     X(PX_VAR_SERVER_PORT, "server_port") \
     X(PX_VAR_SERVER_PROTOCOL, "server_protocol") \
     X(PX_VAR_STATUS, "status") \
+    X(PX_VAR_TCPINFO_RCV_SPACE, "tcpinfo_rcv_space") \
+    X(PX_VAR_TCPINFO_RTT, "tcpinfo_rtt") \
+    X(PX_VAR_TCPINFO_RTTVAR, "tcpinfo_rttvar") \
+    X(PX_VAR_TCPINFO_SND_CWND, "tcpinfo_snd_cwnd") \
     X(PX_VAR_TIME_ISO8601, "time_iso8601") \
     X(PX_VAR_TIME_LOCAL, "time_local") \
     X(PX_VAR_URI, "uri") \
@@ -178,8 +221,10 @@ enum px_variable {
     X(PX_VAR_UPSTREAM_BYTES_RECEIVED, "upstream_bytes_received") \
     X(PX_VAR_UPSTREAM_BYTES_SENT, "upstream_bytes_sent") \
     X(PX_VAR_UPSTREAM_CONNECT_TIME, "upstream_connect_time") \
+    X(PX_VAR_UPSTREAM_COOKIE_PREFIX, "upstream_cookie_") \
     X(PX_VAR_UPSTREAM_HEADER_TIME, "upstream_header_time") \
     X(PX_VAR_UPSTREAM_HTTP_PREFIX, "upstream_http_") \
+    X(PX_VAR_UPSTREAM_QUEUE_TIME, "upstream_queue_time") \
     X(PX_VAR_UPSTREAM_RESPONSE_LENGTH, "upstream_response_length") \
     X(PX_VAR_UPSTREAM_RESPONSE_TIME, "upstream_response_time") \
     X(PX_VAR_UPSTREAM_STATUS, "upstream_status")

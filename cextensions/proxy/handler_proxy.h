@@ -66,6 +66,8 @@ typedef struct px_proxy {
 
     uint64_t started_ms; /* of the first try: proxy_next_upstream_timeout */
     uint64_t try_started_ms;
+    struct px_proxy
+        *before; /* of the location that was left by an internal redirect: its tries are told, too */
     px_try *tries;
     uint32_t try_count, try_capacity;
     px_try first_tries[2];

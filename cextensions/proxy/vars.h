@@ -71,6 +71,17 @@ PX_VARIABLE_FUNCTION(upstream_http);
 PX_VARIABLE_FUNCTION(upstream_response_length);
 PX_VARIABLE_FUNCTION(upstream_response_time);
 PX_VARIABLE_FUNCTION(upstream_status);
+PX_VARIABLE_FUNCTION(date_gmt);
+PX_VARIABLE_FUNCTION(date_local);
+PX_VARIABLE_FUNCTION(is_request_port);
+PX_VARIABLE_FUNCTION(request_port);
+PX_VARIABLE_FUNCTION(none);
+PX_VARIABLE_FUNCTION(tcpinfo_rcv_space);
+PX_VARIABLE_FUNCTION(tcpinfo_rtt);
+PX_VARIABLE_FUNCTION(tcpinfo_rttvar);
+PX_VARIABLE_FUNCTION(tcpinfo_snd_cwnd);
+PX_VARIABLE_FUNCTION(upstream_cookie);
+PX_VARIABLE_FUNCTION(upstream_queue_time);
 
 /* prepare of http_, sent_http_, upstream_http_: op->number becomes the header's id (0: compare names),
  * op->text has dashes. */

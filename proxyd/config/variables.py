@@ -37,17 +37,27 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("content_length", "The Content-Length field of the request."),
     Variable("content_type", "The Content-Type field of the request."),
     Variable("cookie_", "One cookie of the request.", prefix=True),
+    Variable("date_gmt", "The time in GMT: Monday, 23-Nov-2026 15:00:00 GMT."),
+    Variable("date_local", "Local time in the same form."),
     Variable("document_uri", "The same as $uri."),
     Variable("host", "Host of the request line, else of the Host field, else the server's name."),
     Variable("hostname", "The name of this machine."),
     Variable("http_", "One field of the request: lower case, dashes written as underscores.", prefix=True),
     Variable("https", '"on" if the client came over TLS, otherwise empty.'),
     Variable("is_args", '"?" if there is a query string, otherwise empty.'),
+    Variable("is_request_port", '":" if the client named a port along with the host, otherwise empty.'),
     Variable("limit_rate", "Bytes per second that this answer goes at, once that is known; 0: no limit."),
     Variable("msec", "The current time in seconds, with milliseconds."),
     Variable("nginx_version", "The level of the language: the version of nginx that proxyd follows."),
     Variable("pid", "The process id of the worker."),
     Variable("pipe", '"p" if the request was pipelined, otherwise ".".'),
+    Variable(
+        "proxy_protocol_addr", "The client's address of the PROXY protocol, which is not spoken yet: none."
+    ),
+    Variable("proxy_protocol_port", "The client's port of the PROXY protocol: none."),
+    Variable("proxy_protocol_server_addr", "The server's address of the PROXY protocol: none."),
+    Variable("proxy_protocol_server_port", "The server's port of the PROXY protocol: none."),
+    Variable("proxy_protocol_tlv_", "A value of the PROXY protocol: none.", prefix=True),
     Variable("query_string", "The same as $args."),
     Variable("remote_addr", "The client's address."),
     Variable("remote_port", "The client's port."),
@@ -59,6 +69,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("request_id", "32 hexadecimal digits, made at random for each request."),
     Variable("request_length", "Bytes of the request: line, head and body."),
     Variable("request_method", "The method: GET, POST, ..."),
+    Variable("request_port", "The port that the client named along with the host, otherwise empty."),
     Variable("request_time", "Seconds since the first byte of the request, with milliseconds."),
     Variable("request_uri", "The target of the request with its arguments, as it was sent."),
     Variable("scheme", '"http" or "https".'),
@@ -68,6 +79,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("server_port", "The port at which the connection arrived."),
     Variable("server_protocol", '"HTTP/1.0", "HTTP/1.1", ...'),
     Variable("status", "The status of the answer."),
+    Variable("tcpinfo_rcv_space", "Receive window of the client's connection, as the kernel has it."),
+    Variable("tcpinfo_rtt", "Round trip time of the client's connection, in microseconds."),
+    Variable("tcpinfo_rttvar", "How much that varies."),
+    Variable("tcpinfo_snd_cwnd", "Congestion window of the client's connection."),
     Variable("time_iso8601", "Local time in ISO 8601 format."),
     Variable("time_local", "Local time in the common log format."),
     Variable("uri", "The path of the request: decoded, normalised, without arguments."),
@@ -83,8 +98,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("upstream_bytes_received", "Bytes received from the peers."),
     Variable("upstream_bytes_sent", "Bytes sent to the peers."),
     Variable("upstream_connect_time", "Seconds until the connection to the peer stood."),
+    Variable("upstream_cookie_", "One cookie that the peer's answer sets.", prefix=True),
     Variable("upstream_header_time", "Seconds until the head of the peer's answer was there."),
     Variable("upstream_http_", "One field of the peer's answer.", prefix=True),
+    Variable("upstream_queue_time", "Seconds spent waiting for a peer: none waits, so a dash for each try."),
     Variable("upstream_response_length", "Bytes of the body of the peer's answer."),
     Variable("upstream_response_time", "Seconds until the peer's answer was complete."),
     Variable("upstream_status", "Status of the peers' answers."),
@@ -96,15 +113,13 @@ PREFIXES: tuple[str, ...] = tuple(variable.name for variable in VARIABLES if var
 # What nginx 1.31 has besides: for the hint of an error.
 _NGINX_NAMES = frozenset(
     """ancient_browser modern_browser msie_version connections_active connections_reading
-    connections_waiting connections_writing date_gmt date_local document_root fastcgi_path_info
-    fastcgi_script_name gzip_ratio http2 http3 invalid_referer is_request_port limit_conn_status
-    limit_req_status memcached_key ocsp_status proxy_internal_body_length
-    proxy_internal_chunked proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
-    proxy_protocol_server_port realip_remote_addr realip_remote_port realpath_root request_filename
-    request_port secure_link secure_link_expires slice_range tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd
-    tcpinfo_rcv_space uid_got uid_reset uid_set upstream_cache_last_modified upstream_cache_etag
-    upstream_cache_key upstream_cache_status upstream_last_server_name upstream_queue_time
-    upstream_trailer_ sent_trailer_ upstream_cookie_ proxy_protocol_tlv_ ssl_ geoip_ date_ jwt_
+    connections_waiting connections_writing document_root fastcgi_path_info fastcgi_script_name
+    gzip_ratio http2 http3 invalid_referer limit_conn_status limit_req_status memcached_key
+    ocsp_status proxy_internal_body_length proxy_internal_chunked realip_remote_addr
+    realip_remote_port realpath_root request_filename secure_link secure_link_expires slice_range
+    uid_got uid_reset uid_set upstream_cache_last_modified upstream_cache_etag upstream_cache_key
+    upstream_cache_status upstream_last_server_name upstream_trailer_ sent_trailer_ ssl_ geoip_
+    date_ jwt_
     """.split()
 )
 

@@ -349,6 +349,8 @@ def test_a_request_that_nothing_is_known_of_has_dashes(serve: Serve) -> None:
         ),
         ("$http_x_field $sent_http_content_type", "value text/plain"),
         ("$http_nothing", "-"),
+        ("[$is_request_port$request_port]", r"\[\]"),
+        ("$upstream_queue_time", "-"),
         ("$request_completion", "OK"),
         ("${uri}x", "/px"),
     ],
@@ -365,6 +367,18 @@ def test_a_variable_in_a_format_is_written_as_nginx_writes_it(
         assert fetch(server.port(), "/p?a=1&b", headers="X-Field: value\r\n").status == 200
         line = wait_for_lines(server.directory / "own.log", "")[0]
         assert re.fullmatch(pattern, line), f"{variable}: {line!r}"
+
+
+@proxyd_only("1.22 has no such variable")
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("a", ""), ("a:8080", ":8080"), ("[::1]:81", ":81"), ("[::1]", ""), ("a:", ""), ("a:0", "")],
+)
+def test_the_port_that_the_client_named(serve: Serve, host: str, shown: str) -> None:
+    server = serve("server { listen 127.0.0.1:{port0}; return 200 '[$is_request_port$request_port]'; }\n")
+    with Client(server.port()) as client:
+        client.send(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")
+        assert client.read_response().body == f"[{shown}]".encode()
 
 
 def test_access_log_off_and_its_scope(serve: Serve) -> None:
