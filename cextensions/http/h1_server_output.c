@@ -226,6 +226,18 @@ static void wait_for_kernel(px_h1_conn *conn, size_t moved)
         px_timer_start(loop, &exchange->send_timer, exchange->stream.settings->send_timeout);
 }
 
+/* The client takes no more for now. */
+static void tell_blocked(px_h1_conn *conn)
+{
+    px_h1_exchange *exchange = conn->exchange;
+    px_stream *stream = &exchange->stream;
+    if (stream->blocked || !exchange->writable_owed || (conn->transport.writable && !exchange->delayed))
+        return;
+    stream->blocked = true;
+    if (stream->user->on_blocked != NULL)
+        stream->user->on_blocked(stream);
+}
+
 static void answer_done(px_h1_conn *conn)
 {
     px_stream *stream = &conn->exchange->stream;
@@ -261,7 +273,7 @@ static void queue_empty(px_h1_conn *conn, bool budget_used)
         px_loop_next_turn(conn->transport.loop, &conn->task);
         return;
     }
-    exchange->writable_owed = false;
+    exchange->writable_owed = exchange->stream.blocked = false;
     exchange->stream.user->on_writable(&exchange->stream);
 }
 
@@ -308,20 +320,25 @@ void px_h1_flush(px_h1_conn *conn)
 {
     px_h1_exchange *exchange = conn->exchange;
     size_t moved = 0, limit = exchange->delayed ? 0 : allowed(exchange);
-    if (limit == 0)
+    if (limit == 0) {
+        if (exchange->output.queue.bytes > 0)
+            tell_blocked(conn);
         return;
+    }
     px_io io = px_h1_output_write(&exchange->output, &conn->transport, &exchange->stream.settings->files,
                                   limit, &moved);
     exchange->stream.sent += moved;
     set_unsent(exchange);
     if (io != PX_IO_ERROR)
         slow_down(exchange, moved);
-    if (io == PX_IO_ERROR)
+    if (io == PX_IO_ERROR) {
         write_failed(conn);
-    else if (exchange->output.queue.bytes > 0)
+    } else if (exchange->output.queue.bytes > 0) {
         wait_for_kernel(conn, moved);
-    else
+        tell_blocked(conn);
+    } else {
         queue_empty(conn, px_h1_spend(exchange, moved));
+    }
 }
 
 /* ---- the way out ---- */

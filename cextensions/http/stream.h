@@ -8,7 +8,8 @@
  *   bounded by max bytes), the last one has last set.
  * - Answer: send_head once, then send_body any number of times, the last with last set. Pieces handed over
  *   are the carrier's. stream->unsent tells how many bytes wait; a Request that wants to be kind stops when
- *   that is above its limit; on_writable comes when all that was sent before has gone to the kernel.
+ *   that is above its limit; on_writable comes when all that was sent before has gone to the kernel. Where the
+ *   kernel (or the rate) takes no more before that, on_blocked says so, once until on_writable.
  * - After send_body(last): on_done comes exactly once, when everything is with the kernel; the Request ends
  *   there.
  * - Instead of on_done, on_abort comes exactly once when the client is gone or broke the rules; when it
@@ -99,6 +100,7 @@ typedef struct px_stream_user {
     void (*on_writable)(px_stream *stream);
     void (*on_done)(px_stream *stream);
     void (*on_abort)(px_stream *stream, px_abort_reason reason);
+    void (*on_blocked)(px_stream *stream); /* may be NULL */
 } px_stream_user;
 
 struct px_stream {
@@ -122,6 +124,7 @@ struct px_stream {
     px_rate rate;      /* of the answer; the Request may set it until send_head */
     int file_error;    /* of PX_ABORT_FILE: an errno; -1: the file has become shorter */
     bool client_ended; /* FIN seen */
+    bool blocked;      /* on_blocked was called, and on_writable not yet */
     bool goes_on;      /* set by the Request: that the client has ended is no reason to give up */
     bool keepalive;    /* after this answer, as far as known */
     bool pipelined;    /* this request was there before the answer to the one before it had gone: $pipe */

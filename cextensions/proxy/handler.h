@@ -22,6 +22,7 @@ typedef struct px_handler {
     /* Turn-taking as in stream.h. */
     void (*on_body)(px_request *r, px_piece *pieces, uint32_t count, bool last);
     void (*on_writable)(px_request *r);
+    void (*on_blocked)(px_request *r);
     /* The Request ends, for whatever reason: let go of what is not memory. Once. */
     void (*end)(px_request *r);
 } px_handler;

@@ -174,5 +174,6 @@ const px_handler px_handler_proxy = {
     .start = start,
     .on_body = on_body,
     .on_writable = px_proxy_on_writable,
+    .on_blocked = px_proxy_on_blocked,
     .end = end,
 };

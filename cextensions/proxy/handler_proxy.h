@@ -101,6 +101,8 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
 void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bool last);
 /* The client takes more. */
 void px_proxy_on_writable(px_request *r);
+/* The client takes no more: what comes from here on goes to the file. */
+void px_proxy_on_blocked(px_request *r);
 
 /* handler_proxy_spill.c */
 /* Puts a file's piece in the place of pieces of the answer for which memory has no room. False: that failed, which

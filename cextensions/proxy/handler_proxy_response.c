@@ -125,6 +125,13 @@ void px_proxy_on_writable(px_request *r)
         px_h1_client_resume(proxy->client);
 }
 
+void px_proxy_on_blocked(px_request *r)
+{
+    px_proxy *proxy = r->handler_state;
+    if (!px_proxy_must_wait(proxy))
+        px_proxy_on_writable(r);
+}
+
 /* ---- upgrades ---- */
 
 static void log_tunnel_end(px_request *r, const px_tunnel_result *result)

@@ -9,6 +9,14 @@ static bool is_full(const px_proxy *proxy)
     return proxy->spool.bytes >= (uint64_t)proxy->request->settings->plan->proxy_max_temp_file_size;
 }
 
+/* Not before the kernel has had the chance to take what waits: the client may well keep up. */
+static bool spills(const px_proxy *proxy)
+{
+    const px_request *r = proxy->request;
+    return proxy->buffering && r->stream->blocked && r->stream->unsent > r->settings->read_ahead &&
+           !is_full(proxy);
+}
+
 static bool open_spool(px_proxy *proxy)
 {
     static const px_spool_kind kind = {
@@ -37,8 +45,7 @@ static bool write_piece(px_proxy *proxy, const px_piece *piece)
 
 bool px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count)
 {
-    px_request *r = proxy->request;
-    if (!proxy->buffering || r->stream->unsent <= r->settings->read_ahead || *count == 0 || is_full(proxy))
+    if (*count == 0 || !spills(proxy))
         return true;
     bool written = proxy->spool.file != NULL || open_spool(proxy);
     uint64_t start = proxy->spool.bytes;
@@ -59,7 +66,7 @@ bool px_proxy_must_wait(const px_proxy *proxy)
     size_t unsent = proxy->request->stream->unsent;
     if (!proxy->buffering)
         return unsent > settings->limits.head_bytes;
-    return unsent > settings->read_ahead && is_full(proxy);
+    return unsent > settings->read_ahead && !spills(proxy);
 }
 
 /* ---- proxy_limit_rate ---- */

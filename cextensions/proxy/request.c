@@ -122,6 +122,13 @@ static void on_writable(px_stream *stream)
         r->handler->on_writable(r);
 }
 
+static void on_blocked(px_stream *stream)
+{
+    px_request *r = request_of(stream);
+    if (r->handler != NULL && r->handler->on_blocked != NULL)
+        r->handler->on_blocked(r);
+}
+
 /* The Stream's numbers, for the log. */
 static void leave_stream(px_request *r)
 {
@@ -179,6 +186,7 @@ const px_stream_user px_request_stream_user = {
     .on_body = on_body,
     .on_body_error = on_body_error,
     .on_writable = on_writable,
+    .on_blocked = on_blocked,
     .on_done = on_done,
     .on_abort = on_abort,
 };

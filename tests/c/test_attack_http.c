@@ -85,8 +85,8 @@ static void on_abort(px_stream *stream, px_abort_reason reason)
     served.aborts++;
 }
 
-static const px_stream_user stream_user = {on_request,  on_bad,  on_body, on_body_error,
-                                           on_writable, on_done, on_abort};
+static const px_stream_user stream_user = {on_request,  on_bad,  on_body,  on_body_error,
+                                           on_writable, on_done, on_abort, NULL};
 static const px_h1_server_conf conf = {&stream_user, settings_of, on_count, on_count};
 
 static far_end serve(bool small)

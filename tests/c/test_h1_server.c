@@ -257,8 +257,8 @@ static void app_on_abort(px_stream *stream, px_abort_reason reason)
     request_end(stream);
 }
 
-static const px_stream_user app_user = {app_on_request,  app_on_bad_request, app_on_body, app_on_body_error,
-                                        app_on_writable, app_on_done,        app_on_abort};
+static const px_stream_user app_user = {app_on_request,  app_on_bad_request, app_on_body,  app_on_body_error,
+                                        app_on_writable, app_on_done,        app_on_abort, NULL};
 static const px_h1_server_conf app_conf = {&app_user, app_settings, app_opened, app_closed};
 
 /* ---- the frame of a test ---- */
