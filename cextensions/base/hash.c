@@ -68,27 +68,42 @@ static inline uint64_t lower_word(uint64_t word)
     return word | (upper >> 2);
 }
 
-static inline uint64_t hash_words(px_slice s, bool lower)
+static inline sip sip_begin(const uint64_t key[2])
 {
-    sip v = {secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du,
-             secret[0] ^ 0x6c7967656e657261u, secret[1] ^ 0x7465646279746573u};
+    return (sip){key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
+                 key[1] ^ 0x7465646279746573u};
+}
+
+static inline uint64_t sip_finish(sip *v)
+{
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return v->a ^ v->b ^ v->c ^ v->d;
+}
+
+static inline void sip_words(sip *v, px_slice s, bool lower)
+{
     const uint8_t *at = s.data;
     for (size_t left = s.len / 8; left > 0; left--, at += 8) {
         uint64_t word;
         memcpy(&word, at, 8);
-        sip_add(&v, lower ? lower_word(word) : word);
+        sip_add(v, lower ? lower_word(word) : word);
     }
     uint64_t last = 0;
     if (s.len % 8 > 0)
         memcpy(&last, at, s.len % 8);
     if (lower)
         last = lower_word(last);
-    sip_add(&v, last | (uint64_t)(s.len & 0xff) << 56);
+    sip_add(v, last | (uint64_t)(s.len & 0xff) << 56);
+}
+
+static inline uint64_t hash_words(px_slice s, bool lower)
+{
+    sip v = sip_begin(secret);
+    sip_words(&v, s, lower);
     v.c ^= 0xff;
-    sip_round(&v);
-    sip_round(&v);
-    sip_round(&v);
-    return v.a ^ v.b ^ v.c ^ v.d;
+    return sip_finish(&v);
 }
 
 uint64_t px_hash(px_slice s)
@@ -99,4 +114,15 @@ uint64_t px_hash(px_slice s)
 uint64_t px_hash_caseless(px_slice s)
 {
     return hash_words(s, true);
+}
+
+void px_hash_128(const uint64_t key[2], px_slice s, uint64_t out[2])
+{
+    sip v = sip_begin(key);
+    v.b ^= 0xee;
+    sip_words(&v, s, false);
+    v.c ^= 0xee;
+    out[0] = sip_finish(&v);
+    v.b ^= 0xdd;
+    out[1] = sip_finish(&v);
 }

@@ -11,4 +11,7 @@ void px_hash_seed(void);
 uint64_t px_hash(px_slice s);
 uint64_t px_hash_caseless(px_slice s);
 
+/* 128 bits under a key of the caller's, the same in every process that has it: SipHash-1-3-128. */
+void px_hash_128(const uint64_t key[2], px_slice s, uint64_t out[2]);
+
 #endif

@@ -7,6 +7,7 @@
 /* Each kind comes after all that it refers to. */
 enum px_plan_kind {
     PX_PLAN_MAP,
+    PX_PLAN_LIMIT_ZONE,
     PX_PLAN_LOG_CACHE,
     PX_PLAN_LOG_FILE,
     PX_PLAN_TYPES,

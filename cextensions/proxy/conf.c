@@ -10,6 +10,7 @@
 #include "proxy/log_path.h"
 #include "proxy/log_sink.h"
 #include "proxy/adhoc.h"
+#include "proxy/limit.h"
 #include "proxy/map.h"
 #include "proxy/upstream.h"
 
@@ -188,6 +189,8 @@ static bool build_object(px_build *build)
     switch ((enum px_plan_kind)build->object->kind) {
     case PX_PLAN_MAP:
         return px_build_map(build, plan);
+    case PX_PLAN_LIMIT_ZONE:
+        return px_build_limit_zone(build, plan);
     case PX_PLAN_LOG_FILE:
         return px_build_log_file(build, plan);
     case PX_PLAN_LOG_CACHE:

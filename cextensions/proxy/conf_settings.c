@@ -3,6 +3,7 @@
 
 #include "proxy/access_log.h"
 #include "proxy/conf.h"
+#include "proxy/limit.h"
 #include "proxy/log_sink.h"
 #include "proxy/proxy_rules.h"
 #include "proxy/rates.h"
@@ -206,9 +207,10 @@ bool px_build_settings(px_build *build, px_plan_settings *plan)
     build_h1(settings);
     build_limits(settings);
     build_hidden(build, settings);
-    return px_build_log(build, &plan->error_log, &settings->log) && build_access_logs(build, settings) &&
-           build_add_headers(build, settings) && build_set_headers(build, settings) &&
-           px_build_proxy_rules(build, settings) && px_build_rates(build, settings);
+    return px_limit_check(build, plan) && px_build_log(build, &plan->error_log, &settings->log) &&
+           build_access_logs(build, settings) && build_add_headers(build, settings) &&
+           build_set_headers(build, settings) && px_build_proxy_rules(build, settings) &&
+           px_build_rates(build, settings);
 }
 
 bool px_build_types(px_build *build, px_plan_types *plan)

@@ -35,6 +35,8 @@ static const struct {
     {"server_rewrite", px_step_server_rewrite}, /* `set`, `return` of the server */
     {"location", px_step_location},             /* by path */
     {"rewrite", px_step_location_rewrite},      /* of the location */
+    {"preaccess", px_step_preaccess},           /* limit_req, limit_conn */
+    {"access", px_step_access},                 /* allow, deny */
     {"content", run_content},                   /* its Handler */
 };
 #define STEPS (sizeof steps / sizeof steps[0])
@@ -229,6 +231,11 @@ static void on_release_object(void *argument)
     px_object_release(&object);
 }
 
+void px_object_hold(px_request *r, px_object *object)
+{
+    px_arena_on_clear(&r->arena, on_release_object, px_object_ref(object));
+}
+
 void px_request_detach(px_request *r)
 {
     if (r->slots == NULL)
@@ -241,7 +248,7 @@ void px_request_detach(px_request *r)
     px_request_server_addr(r);
     leave_stream(r);
     r->client = client;
-    px_arena_on_clear(&r->arena, on_release_object, px_object_ref(r->server->object));
+    px_object_hold(r, r->server->object);
     px_list_unlink(&r->link);
     r->listen = NULL;
     px_generation_release(&r->generation);

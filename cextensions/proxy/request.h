@@ -57,6 +57,8 @@ struct px_request {
     bool last_sent; /* and all of its body */
     bool no_body;   /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
     bool done;      /* everything is with the kernel */
+    bool excepted;  /* r->settings are those that limit_except gives other methods */
+    uint8_t limit_req_status, limit_conn_status; /* enum px_limit_status */
     bool limit_rate_set;
     bool quoted_uri;         /* uri was decoded: it is escaped before it is sent on */
     bool changed;            /* uri or args are no longer what the client wrote */
@@ -143,6 +145,9 @@ void px_request_end_handler(px_request *r);
 /* The one end: counters, access log, the arena. r is gone. */
 void px_request_end(px_request *r);
 
+/* Keeps an Object until the Request ends, whatever becomes of its Generation. */
+void px_object_hold(px_request *r, px_object *object);
+
 /* A tunnel takes over: the Stream and the Generation are let go, the Server is kept for the log line. */
 void px_request_detach(px_request *r);
 
@@ -202,6 +207,10 @@ px_step px_step_server(px_request *r);           /* route.c: by address and Host
 px_step px_step_server_rewrite(px_request *r);   /* rewrite.c */
 px_step px_step_location(px_request *r);         /* route.c: by path; also client_max_body_size */
 px_step px_step_location_rewrite(px_request *r); /* rewrite.c */
+px_step px_step_preaccess(px_request *r);        /* limit.c */
+px_step px_step_access(px_request *r);           /* access.c */
+/* A location was found: its limit_except may give the Request other settings. */
+void px_access_except(px_request *r);
 
 #ifdef PX_DEBUG
 #define PX_REQUEST_CHECK(r)                                                                                  \

@@ -49,6 +49,8 @@ px_step px_step_server_rewrite(px_request *r)
 
 px_step px_step_location_rewrite(px_request *r)
 {
+    if (r->excepted) /* as in nginx, whose limit_except has none of its location's */
+        return PX_STEP_NEXT;
     px_sets_run(&r->location->sets, r);
     const px_plan_return *plan = r->location->plan->ret;
     return plan == NULL ? PX_STEP_NEXT : answer(r, plan, r->location->return_text);

@@ -179,6 +179,7 @@ px_step px_step_location(px_request *r)
     if (location != NULL) {
         r->location = location;
         r->settings = location->settings;
+        px_access_except(r);
         r->stream->settings = &r->settings->h1;
     }
     px_debug_location(r, location);

@@ -8,19 +8,15 @@
 #include "shm/peers.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "shm/robust.h"
 
 #define WINDOW 256
 #define LOCK_WAIT_MS 100
-#define READY_TRIES 2000 /* of a millisecond each */
 
 typedef struct px_shm_peers_header header;
-
-_Static_assert(sizeof(pthread_mutex_t) <= sizeof(((header *)0)->lock), "the lock fits");
 
 static header *header_of(const px_peers_zone *peers)
 {
@@ -29,55 +25,12 @@ static header *header_of(const px_peers_zone *peers)
 
 static pthread_mutex_t *lock_of(const px_peers_zone *peers)
 {
-    return (pthread_mutex_t *)(void *)header_of(peers)->lock;
+    return px_robust_at(header_of(peers)->lock);
 }
 
-/* ---- the lock's life ---- */
-
-static bool make_lock(pthread_mutex_t *lock)
+static bool make_lock(void *peers)
 {
-    pthread_mutexattr_t kind;
-    pthread_mutexattr_init(&kind);
-    pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
-    int error = pthread_mutex_init(lock, &kind);
-    pthread_mutexattr_destroy(&kind);
-    return error == 0;
-}
-
-static void sleep_a_millisecond(void)
-{
-    struct timespec ms = {0, 1000000};
-    nanosleep(&ms, NULL);
-}
-
-/* Whether this process is to make the lock: nobody has begun, or who began is dead. */
-static bool take_making(header *head, uint32_t state)
-{
-    uint32_t self = (uint32_t)getpid();
-    bool abandoned = state == self /* a dead process had our number */ ||
-                     (state != PX_LOCK_RAW && kill((pid_t)state, 0) < 0 && errno == ESRCH);
-    if (state != PX_LOCK_RAW && !abandoned)
-        return false;
-    return atomic_compare_exchange_strong(&head->lock_state, &state, self);
-}
-
-static bool ready_lock(px_peers_zone *peers)
-{
-    header *head = header_of(peers);
-    for (int tries = 0; tries < READY_TRIES; tries++) {
-        uint32_t state = atomic_load_explicit(&head->lock_state, memory_order_acquire);
-        if (state == PX_LOCK_READY)
-            return true;
-        if (take_making(head, state)) {
-            if (!make_lock(lock_of(peers)))
-                return false;
-            atomic_store_explicit(&head->lock_state, PX_LOCK_READY, memory_order_release);
-            return true;
-        }
-        sleep_a_millisecond();
-    }
-    return false;
+    return px_robust_make(lock_of(peers));
 }
 
 /* ---- opening ---- */
@@ -103,7 +56,7 @@ bool px_peers_open(px_peers_zone *peers, int fd, const char **why)
         return false;
     }
     *why = fault(&peers->zone);
-    if (*why == NULL && !ready_lock(peers))
+    if (*why == NULL && !px_robust_ready(&header_of(peers)->lock_state, make_lock, peers))
         *why = "the peers zone's lock was not made";
     if (*why != NULL) {
         px_zone_unmap(&peers->zone);
@@ -182,19 +135,11 @@ static void make_record(px_peer_record *record, halves key)
 
 static bool lock(px_peers_zone *peers)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOCK_WAIT_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    int error = pthread_mutex_clocklock(lock_of(peers), CLOCK_MONOTONIC, &until);
-    if (error == EOWNERDEAD) {
-        peers->recoveries++;
-        error = pthread_mutex_consistent(lock_of(peers));
-    }
-    return error == 0;
+    int error = px_robust_lock(lock_of(peers), LOCK_WAIT_MS);
+    if (error != EOWNERDEAD)
+        return error == 0;
+    peers->recoveries++;
+    return px_robust_repaired(lock_of(peers));
 }
 
 static int32_t find_or_make(px_peers_zone *peers, halves key)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proxyd.config import pcre, status, variables
-from proxyd.config.directive import EVERYWHERE, Context, Directive
+from proxyd.config.directive import EVERYWHERE, LIMIT_EXCEPT, Context, Directive
 from proxyd.config.directives import ALL, BY_CONTEXT
 from proxyd.config.errors import Report
 from proxyd.config.parser import Statement
@@ -168,8 +168,8 @@ class Checker:
             if value is BAD or (directive.nothing and not directive.setting):
                 continue
             if directive.repeats:
-                values.setdefault(name, []).append(value)
-                where.setdefault(name, []).append(statement)
+                values.setdefault(directive.group or name, []).append(value)
+                where.setdefault(directive.group or name, []).append(statement)
             elif name in values:
                 self.duplicate(statement, where[name][0])
                 continue
@@ -230,7 +230,10 @@ class Checker:
         for directive in ALL:
             if directive.name == name:
                 places |= directive.contexts
-        if places:
+        if context is LIMIT_EXCEPT and status.nginx_allows(name, "limit_except"):
+            hint = "nginx has it inside limit_except, proxyd does not yet"
+            self.wrong(statement, f'"{name}" directive is not allowed here', hint)
+        elif places:
             self.wrong(
                 statement, f'"{name}" directive is not allowed here', f"it belongs into {places.words()}"
             )

@@ -172,6 +172,7 @@ class _Compiler:
                 self.upstreams.declare(statement, value)
         self.upstreams.zones.finish(self.checker)
         check_rules(self.checker, level)
+        inheritance.zones.declare(level, statements)
         node = inheritance.node(inheritance.outermost(), level)
         servers = Servers(
             self.objects,
@@ -286,6 +287,7 @@ class _Compiler:
             process=self._process(main, connections),
             sockets=sockets,
             files=list(self.logs.files.values()),
+            zones=inheritance.zones.shared,
             engine=msgspec.msgpack.encode(engine),
             directories=[
                 TempDirectory(path=path, origin=origin) for path, origin in inheritance.directories.items()

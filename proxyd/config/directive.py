@@ -22,13 +22,14 @@ class Context(enum.IntFlag):
     SERVER = 8
     LOCATION = 16
     UPSTREAM = 32
+    LIMIT_EXCEPT = 64
 
     def words(self) -> str:
         """As documentation shows it: "http, server"."""
         return ", ".join(part.name.lower() for part in Context if part in self and part.name)
 
 
-MAIN, EVENTS, HTTP, SERVER, LOCATION, UPSTREAM = Context
+MAIN, EVENTS, HTTP, SERVER, LOCATION, UPSTREAM, LIMIT_EXCEPT = Context
 EVERYWHERE = HTTP | SERVER | LOCATION  # of http
 
 
@@ -46,6 +47,7 @@ class Directive:
     fields: tuple[tuple[str, Any], ...] | None = None  # its Settings fields, where not (name, shape.type)
     repeats: bool = False  # may be given several times in one block; values form a list
     block: bool = False  # has { }
+    group: str = ""  # with others of this name: one list, in the order of the file, inherited together
     nothing: str = ""  # accepted without effect, and why
 
     def settings_fields(self) -> tuple[tuple[str, Any], ...]:

@@ -24,6 +24,7 @@ from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, Erro
 from proxyd.config.directives.proxy import HIDDEN
 from proxyd.config.directives.proxy_rewrite import COOKIE_RULES, OFF
 from proxyd.config.errors import Report, SourceFile
+from proxyd.config.limits import LimitZones
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
 from proxyd.config.plan import (
@@ -31,6 +32,8 @@ from proxyd.config.plan import (
     AccessLog,
     Buffers,
     ErrorLog,
+    LimitConn,
+    LimitReq,
     LogCache,
     LogFile,
     OpenFile,
@@ -42,7 +45,7 @@ from proxyd.config.settings import FIELDS, Settings
 from proxyd.config.shapes import encode
 from proxyd.config.template import Names, Templates
 
-_SETTING_NAMES = frozenset(directive.name for directive in ALL if directive.setting)
+_SETTING_NAMES = frozenset(directive.group or directive.name for directive in ALL if directive.setting)
 
 
 @dataclass(eq=False, slots=True)
@@ -108,6 +111,7 @@ class Inheritance:
         self.path = path
         self.error_log = [self._error_log(spec, origin) for spec, origin in error_log]
         self._nodes: dict[tuple[int, tuple[object, ...]], Node] = {}
+        self.zones = LimitZones(objects, report)
         self._keep: list[Node] = []  # Nodes are known by their id: none may go away
         self.directories: dict[str, str] = {}  # for temporary files: path, and which directive names it
         self._types: dict[tuple[int, ...], bytes] = {}
@@ -117,6 +121,9 @@ class Inheritance:
         self._finishers: dict[str, Callable[[Node], Any]] = {
             "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
             "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
+            "access_rules": lambda node: node.values["access"],
+            "limit_req": _once(self._finish_limit_req, "limit_req"),
+            "limit_conn": _once(self._finish_limit_conn, "limit_conn"),
             "types": self._finish_types,
             "proxy_redirect": _once(self._finish_redirect, "proxy_redirect"),
             "proxy_ignore_headers": lambda node: node.values["proxy_ignore_headers"] or 0,
@@ -183,6 +190,8 @@ class Inheritance:
         if "access_log" in own:
             for spec, statement in zip(own["access_log"], where["access_log"], strict=True):
                 self._check_access_log(spec, statement)
+        for name in ("limit_req", "limit_conn"):
+            self.zones.check(name, own.get(name, ()), where.get(name, ()))
 
     def _read_types(self, blocks: list[Statement]) -> bytes:
         key = tuple(id(block) for block in blocks)
@@ -250,6 +259,12 @@ class Inheritance:
     def _finish_redirect(self, node: Node) -> list[RewriteRule]:
         default = RewriteRule(by_default=True, pattern=[], regex=None, replacement=[])
         return _finish_rules("proxy_redirect", node) if node.values["proxy_redirect"] else [default]
+
+    def _finish_limit_req(self, node: Node) -> list[LimitReq]:
+        return self.zones.requests(node.values["limit_req"])
+
+    def _finish_limit_conn(self, node: Node) -> list[LimitConn]:
+        return self.zones.connections(node.values["limit_conn"])
 
     def _finish_set_header(self, node: Node) -> list[SetHeader]:
         headers: list[SetHeader] = node.values["proxy_set_header"] or []
@@ -408,7 +423,7 @@ def default_values() -> dict[str, Any]:
     values: dict[str, Any] = {}
     for directive in ALL:
         if directive.setting:
-            values[directive.name] = [] if directive.repeats else None
+            values[directive.group or directive.name] = [] if directive.repeats else None
             if directive.default is not None and not directive.repeats:
                 values[directive.name] = _read_default(directive.name, directive.default, directive.shape)
     for name in ("access_log", "error_log"):

@@ -19,7 +19,7 @@ import msgspec
 from proxyd.config import plan, variables
 from proxyd.config.settings import Settings
 
-CONSTANT_PREFIXES = ("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE")
+CONSTANT_PREFIXES = ("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE", "SATISFY")
 
 
 @dataclass(frozen=True, slots=True)

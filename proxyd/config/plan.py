@@ -42,6 +42,7 @@ MapRef = Annotated[bytes, RefTo("Map")]
 TypesRef = Annotated[bytes, RefTo("Types")]
 LogFileRef = Annotated[bytes, RefTo("LogFile")]
 LogCacheRef = Annotated[bytes, RefTo("LogCache")]
+LimitZoneRef = Annotated[bytes, RefTo("LimitZone")]
 
 
 class Buffers(S):
@@ -187,6 +188,39 @@ class SetHeader(S):
     value: list[Piece]
 
 
+class LimitZone(S):
+    """A ``limit_req_zone`` or ``limit_conn_zone``, made by the master; its descriptor comes as ``key``."""
+
+    key: bytes
+    name: bytes
+    source: list[Piece]
+    source_text: bytes  # as written, for messages
+    rate: int  # thousandths of a request per second; 0: of connections
+
+
+class LimitReq(S):
+    zone: LimitZoneRef
+    burst: int  # thousandths of a request
+    delay: int  # the same: above it requests are delayed
+
+
+class LimitConn(S):
+    zone: LimitZoneRef
+    connections: int
+
+
+class AccessRule(S):
+    """``allow`` or ``deny``. The first one that fits decides."""
+
+    deny: bool
+    family: int  # 4, 6 or 1 for unix; 0: all
+    network: bytes  # packed; the bits behind the prefix are 0
+    prefix: int
+
+
+SATISFY_ALL, SATISFY_ANY = 0, 1
+
+
 # proxy_next_upstream: on what a Request may go to the next Peer. 0: never.
 NEXT_ERROR, NEXT_TIMEOUT, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT = 1, 2, 4, 8
 NEXT_403, NEXT_404, NEXT_429, NEXT_500, NEXT_502, NEXT_503, NEXT_504 = 16, 32, 64, 128, 256, 512, 1024
@@ -292,6 +326,13 @@ class ProxyPass(S):
 LOCATION_PREFIX, LOCATION_PREFIX_FINAL, LOCATION_EXACT, LOCATION_REGEX, LOCATION_NAMED = 0, 1, 2, 3, 4
 
 
+class LimitExcept(S):
+    """``limit_except``: all methods but these have these settings."""
+
+    methods: list[bytes]  # upper case; HEAD is there when GET is
+    settings: SettingsRef
+
+
 class Location(S):
     """A ``location`` block; nested ones below it. Regex children keep the file's order."""
 
@@ -303,6 +344,7 @@ class Location(S):
     sets: list[SetVariable]
     ret: Return | None
     proxy: ProxyPass | None
+    limit_except: LimitExcept | None
     locations: list[Location]
 
 
@@ -422,6 +464,15 @@ class TempDirectory(msgspec.Struct, frozen=True):
     origin: str  # of the directive; empty: nobody gave it
 
 
+class SharedZone(msgspec.Struct, frozen=True):
+    """A limit Zone that the master makes. The key says name, size, kind and what is counted apart."""
+
+    key: str
+    connections: bool
+    size: int
+    origin: str
+
+
 class Process(msgspec.Struct, frozen=True):
     """What concerns processes; a change of these needs new ones."""
 
@@ -445,5 +496,6 @@ class Plan(msgspec.Struct, frozen=True):
     process: Process
     sockets: list[ListenSocket]
     files: list[OpenFile]
+    zones: list[SharedZone]
     engine: bytes  # msgpack of EnginePlan
     directories: list[TempDirectory] = []

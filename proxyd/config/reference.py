@@ -29,6 +29,8 @@ TITLES = {
     "proxy_request": "Requests to upstreams",
     "spooling": "Temporary files and rates",
     "proxy_rewrite": "Names and paths in answers of upstreams",
+    "limit": "Limits",
+    "access": "Who may come in",
     "tables": "Nothing to do",
 }
 

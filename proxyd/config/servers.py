@@ -6,7 +6,7 @@ from typing import Any
 
 from proxyd.config import plan
 from proxyd.config.check import BAD, Checker, Level
-from proxyd.config.directive import LOCATION, SERVER
+from proxyd.config.directive import LIMIT_EXCEPT, LOCATION, SERVER
 from proxyd.config.directives.listen import Endpoint, ListenSpec
 from proxyd.config.directives.location import LocationSpec
 from proxyd.config.directives.proxy import ProxyPassSpec
@@ -15,7 +15,7 @@ from proxyd.config.inherit import Inheritance, Node
 from proxyd.config.listens import CompiledServer, Listens
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
-from proxyd.config.plan import Location, ProxyPass, Return, Server, SetVariable
+from proxyd.config.plan import LimitExcept, Location, ProxyPass, Return, Server, SetVariable
 from proxyd.config.rules import check_rules
 from proxyd.config.shapes import encode
 from proxyd.config.upstreams import Upstreams, variable_proxy_pass
@@ -112,8 +112,21 @@ class Servers:
             sets=_sets(level, statement),
             ret=_first_return(level),
             proxy=proxy,
+            limit_except=self._limit_except(level, node),
             locations=self._locations(level, node, known, depth + 1) if level.blocks else [],
         )
+
+    def _limit_except(self, level: Level, around: Node) -> LimitExcept | None:
+        found = [
+            (statement, value) for _, statement, value in level.blocks if statement.name == "limit_except"
+        ]
+        for statement, _ in found[1:]:
+            self.checker.duplicate(statement, found[0][0])
+        if not found or found[0][1] is BAD:
+            return None
+        inside = self.checker.check(found[0][0].block or [], LIMIT_EXCEPT)
+        node = self.inheritance.node(around, inside)
+        return LimitExcept(methods=found[0][1], settings=self.inheritance.digest(node))
 
     def _proxy(self, level: Level, spec: LocationSpec) -> ProxyPass | None:
         value: ProxyPassSpec | None = level.values.get("proxy_pass")

@@ -24,6 +24,7 @@ _CONTEXTS = {
     "server": Context.SERVER,
     "location": Context.LOCATION,
     "upstream": Context.UPSTREAM,
+    "limit_except": Context.LIMIT_EXCEPT,
 }
 
 
@@ -81,3 +82,8 @@ def nginx_directives() -> tuple[NginxDirective, ...]:
 def nginx_names() -> frozenset[str]:
     """All names that mean something to nginx."""
     return frozenset(directive.name for directive in nginx_directives())
+
+
+def nginx_allows(name: str, context: str) -> bool:
+    """Whether nginx has a directive of this name in a context, as nginx names it."""
+    return any(line.name == name and context in line.contexts for line in nginx_directives())

@@ -46,6 +46,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("https", '"on" if the client came over TLS, otherwise empty.'),
     Variable("is_args", '"?" if there is a query string, otherwise empty.'),
     Variable("is_request_port", '":" if the client named a port along with the host, otherwise empty.'),
+    Variable("limit_conn_status", "What limit_conn said: PASSED, REJECTED or REJECTED_DRY_RUN."),
+    Variable(
+        "limit_req_status",
+        "What limit_req said: PASSED, DELAYED, REJECTED, DELAYED_DRY_RUN or REJECTED_DRY_RUN.",
+    ),
     Variable("limit_rate", "Bytes per second that this answer goes at, once that is known; 0: no limit."),
     Variable("msec", "The current time in seconds, with milliseconds."),
     Variable("nginx_version", "The level of the language: the version of nginx that proxyd follows."),
@@ -114,7 +119,7 @@ PREFIXES: tuple[str, ...] = tuple(variable.name for variable in VARIABLES if var
 _NGINX_NAMES = frozenset(
     """ancient_browser modern_browser msie_version connections_active connections_reading
     connections_waiting connections_writing document_root fastcgi_path_info fastcgi_script_name
-    gzip_ratio http2 http3 invalid_referer limit_conn_status limit_req_status memcached_key
+    gzip_ratio http2 http3 invalid_referer memcached_key
     ocsp_status proxy_internal_body_length proxy_internal_chunked realip_remote_addr
     realip_remote_port realpath_root request_filename secure_link secure_link_expires slice_range
     uid_got uid_reset uid_set upstream_cache_last_modified upstream_cache_etag upstream_cache_key

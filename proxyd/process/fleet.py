@@ -66,7 +66,7 @@ class Fleet:
         """The shared memory that a new master may take over."""
         zone = self.current.zone
         peers = Segment("peers", zone.fd, layout.peers_size(zone.capacity), layout.LAYOUT)
-        return [peers, *self.runtime.segments.values()]
+        return [peers, *self.runtime.openings.zones.values(), *self.runtime.segments.values()]
 
     def revive(self) -> None:
         """Workers again, of the generation that serves, where all were told to leave."""

@@ -52,7 +52,9 @@ class Generation:
     @property
     def keys(self) -> set[str]:
         """The keys of the descriptors that it needs."""
-        return {spec.key for spec in self.plan.sockets} | {file.key for file in self.plan.files}
+        plan = self.plan
+        keys = {spec.key for spec in plan.sockets} | {file.key for file in plan.files}
+        return keys | {zone.key for zone in plan.zones}
 
     @property
     def log_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""All that the master holds open for workers: listening sockets and logs, by key.
+"""All that the master holds open for workers: listening sockets, logs and limit Zones, by key.
 
 Keys outlive generations. What a new plan lacks is opened before it is offered, what no plan has any more
 is closed after the change; a change that fails leaves everything as it was.
@@ -10,14 +10,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from proxyd.config.plan import ListenSocket, OpenFile, Plan
+from proxyd.config.plan import ListenSocket, OpenFile, Plan, SharedZone
 from proxyd.process import sockets
 from proxyd.process.channel import close_all
 from proxyd.process.errorlog import Sink, make_sinks
 from proxyd.process.files import open_log, own_descriptor
-from proxyd.process.handover import OwnLog, Predecessor, Socket
+from proxyd.process.handover import OwnLog, Predecessor, Segment, Socket
 from proxyd.process.sockets import BoundSocket, OpenError
-from proxyd.shared.layout import digest
+from proxyd.shared.layout import LAYOUT, LIMIT_CONN, LIMIT_REQ, LimitShape, digest
+from proxyd.shared.segments import SegmentError, make_limit_zone
 
 # Paths of logs that the master opened, remembered for lines that a dead worker left. A safeguard, not a
 # limit that a configuration meets.
@@ -38,6 +39,7 @@ class Opened:
 
     sockets: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    zones: list[str] = field(default_factory=list)
     extended: list[tuple[str, int]] = field(default_factory=list)  # key, number of sockets before
 
 
@@ -60,6 +62,8 @@ class Openings:
     def __init__(self) -> None:
         self.sockets: dict[str, BoundSocket] = {}
         self.logs: dict[str, OpenLog] = {}
+        self.zones: dict[str, Segment] = {}
+        self._predecessor: Predecessor | None = None
         self._serials: dict[str, int] = {}
         self._last_serial = 0
         self._known_logs: dict[bytes, OpenFile] = {}
@@ -72,6 +76,11 @@ class Openings:
         """Open what the plan needs and is not open yet; raises OpenErrors with nothing changed."""
         opened = Opened()
         errors = self.open_logs(plan, opened)
+        for zone in plan.zones:
+            try:
+                self._make_zone(zone, opened)
+            except OpenError as error:
+                errors.append(error)
         kept = {spec.key for spec in plan.sockets}
         rivals = [bound for key, bound in self.sockets.items() if key not in kept]
         for spec in plan.sockets:
@@ -101,6 +110,8 @@ class Openings:
             self.sockets.pop(key).close()
         for key in opened.logs:
             os.close(self.logs.pop(key).fd)
+        for key in opened.zones:
+            os.close(self.zones.pop(key).fd)
         for key, before in opened.extended:
             sockets.shrink(self.sockets[key], before)
 
@@ -119,6 +130,8 @@ class Openings:
             self.sockets.pop(key).close()
         for key in self.logs.keys() - {file.key for file in plan.files}:
             os.close(self.logs.pop(key).fd)
+        for key in self.zones.keys() - {zone.key for zone in plan.zones}:
+            os.close(self.zones.pop(key).fd)
         return problems
 
     def take_problems(self) -> list[str]:
@@ -141,6 +154,8 @@ class Openings:
             yield spec.key, self._serials[spec.key], self.sockets[spec.key].fd_of(worker)
         for file in plan.files:
             yield file.key, self._serials[file.key], self.logs[file.key].fd
+        for zone in plan.zones:
+            yield zone.key, self._serials[zone.key], self.zones[zone.key].fd
 
     # A new master beside this one.
 
@@ -155,6 +170,7 @@ class Openings:
                 close_all(given.fds)
                 problems.append(str(error))
         self._standard = inherited.logs
+        self._predecessor = inherited
         return problems
 
     def to_hand_over(self) -> list[Socket]:
@@ -239,6 +255,9 @@ class Openings:
         for log in self.logs.values():
             os.close(log.fd)
         self.logs.clear()
+        for zone in self.zones.values():
+            os.close(zone.fd)
+        self.zones.clear()
 
     def close_sockets(self) -> None:
         """Stop listening (workers that drain have closed their copies)."""
@@ -268,6 +287,19 @@ class Openings:
         self._new_serial(file.key)
         if len(self._known_logs) < _LOGS_REMEMBERED:
             self._known_logs[digest(os.fsencode(file.path))] = file
+
+    def _make_zone(self, zone: SharedZone, opened: Opened) -> None:
+        if zone.key in self.zones:
+            return
+        shape = LimitShape(LIMIT_CONN if zone.connections else LIMIT_REQ, zone.size)
+        fd = self._predecessor.take_segment(zone.key, shape.bytes, LAYOUT) if self._predecessor else None
+        try:
+            fd = make_limit_zone(shape) if fd is None else fd
+        except SegmentError as error:
+            raise OpenError(f'zone "{zone.key.split(":")[1]}": {error} in {zone.origin}') from error
+        self.zones[zone.key] = Segment(zone.key, fd, shape.bytes, LAYOUT)
+        opened.zones.append(zone.key)
+        self._new_serial(zone.key)
 
     def _new_serial(self, key: str) -> None:
         self._last_serial += 1

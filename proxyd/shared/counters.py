@@ -86,6 +86,16 @@ COUNTERS: tuple[Counter, ...] = (
     _counter("log_lines", "lines", "Access log lines made."),
     _counter("log_lines_lost", "lines", "Lines that could not be written; the error log says why."),
     _counter("log_buffers_refused", "buffers", "No room in the Ledger: this log is not buffered."),
+    # Limits.
+    _counter("limit_req_passed", "requests", "Requests that limit_req let in at once."),
+    _counter("limit_req_delayed", "requests", "Requests that limit_req let wait."),
+    _counter("limit_req_rejected", "requests", "Requests that limit_req refused."),
+    _counter("limit_req_delayed_dry_run", "requests", "Those that it would have let wait."),
+    _counter("limit_req_rejected_dry_run", "requests", "Those that it would have refused."),
+    _counter("limit_conn_passed", "requests", "Requests that limit_conn let in."),
+    _counter("limit_conn_rejected", "requests", "Requests that limit_conn refused."),
+    _counter("limit_conn_rejected_dry_run", "requests", "Those that it would have refused."),
+    _gauge("limit_conn_held", "places", "Places that requests hold in zones of limit_conn now."),
     # Shared memory.
     _counter("zone_refusals", "entries", "A full Zone had no place for an entry; the error log names it."),
     _counter("zone_evictions", "entries", "A full Zone gave up its oldest unused entry for a new one."),

@@ -266,6 +266,32 @@ class PeersZone:
         os.close(self.fd)
 
 
+def make_limit_zone(shape: layout.LimitShape) -> int:
+    """A new, empty limit Zone; gives its descriptor. The master itself never looks into it again."""
+    fd = make(shape.bytes)
+    memory = _map(fd, shape.bytes)
+    record = layout.LIMIT_HEADER
+    _write(
+        memory,
+        0,
+        record,
+        magic=layout.LIMIT_MAGIC,
+        layout=layout.LAYOUT,
+        instance=secrets.randbits(64),
+        kind=shape.kind,
+        buckets=shape.buckets,
+        seats=shape.seats,
+        chunks=shape.chunks,
+        seats_offset=shape.seats_offset,
+        buckets_offset=shape.buckets_offset,
+        chunks_offset=shape.chunks_offset,
+    )
+    at = record.offsets["secret"]
+    memory[at : at + 16] = secrets.token_bytes(16)
+    memory.close()
+    return fd
+
+
 def peer_key(upstream: bytes, peer: bytes) -> bytes:
     """The key of a peer's record."""
     return layout.digest(upstream + b"\0" + peer)

@@ -228,18 +228,20 @@ class ClientScript:
     def _fill(self, text: str) -> bytes:
         return filled_in(text, self._server.words)
 
-    def _switch(self, name: str, address: str = "") -> None:
+    def _switch(self, name: str, *rest: str) -> None:
         self._current = name
+        source = rest[-1] if "from" in rest else ""
+        address = rest[0] if rest and rest[0] != "from" else ""
         if name not in self._speakers:
-            self._open(name, self._fill(address).decode("latin-1"))
+            self._open(name, self._fill(address).decode("latin-1"), source)
 
     def _speaker(self) -> _Speaker:
         if self._current not in self._speakers:
             self._open(self._current, "")
         return self._speakers[self._current]
 
-    def _open(self, name: str, address: str) -> None:
-        client = Client(_address(address, self._server.port(0)), limit=LIMIT)
+    def _open(self, name: str, address: str, source: str = "") -> None:
+        client = Client(_address(address, self._server.port(0)), limit=LIMIT, source=source)
         if not address.startswith("unix:"):
             self._names.add_port(client.local_port, f"{{client{name}}}")
         self._speakers[name] = _Speaker(client)

@@ -16,8 +16,10 @@ Address = int | tuple[str, int] | str | os.PathLike[str]
 class Client:
     """One connection. The address is a port of 127.0.0.1, (host, port), or the path of a unix socket."""
 
-    def __init__(self, address: Address, *, limit: float = LIMIT, receive_buffer: int | None = None) -> None:
-        self._sock = _connected(address, limit, receive_buffer)
+    def __init__(
+        self, address: Address, *, limit: float = LIMIT, receive_buffer: int | None = None, source: str = ""
+    ) -> None:
+        self._sock = _connected(address, limit, receive_buffer, source)
         self.wire = Wire(self._sock, limit)
         self.interim: list[Message] = []
         """1xx responses that read_response passed over"""
@@ -129,7 +131,7 @@ def fetch(
         return client.get(target, method=method, headers=headers, body=body)
 
 
-def _connected(address: Address, limit: float, receive_buffer: int | None) -> socket.socket:
+def _connected(address: Address, limit: float, receive_buffer: int | None, source: str) -> socket.socket:
     if isinstance(address, int):
         address = ("127.0.0.1", address)
     if isinstance(address, tuple):
@@ -141,6 +143,8 @@ def _connected(address: Address, limit: float, receive_buffer: int | None) -> so
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     try:
+        if source:
+            sock.bind((source, 0))
         sock.connect(address)
     except OSError:
         sock.close()

@@ -6,10 +6,12 @@ from types import ModuleType
 
 from proxyd.config.directive import Context, Directive
 from proxyd.config.directives import (
+    access,
     balance,
     client,
     core,
     headers,
+    limit,
     listen,
     location,
     log,
@@ -44,6 +46,8 @@ THEMES: dict[str, ModuleType] = {
     "proxy_request": proxy_request,
     "spooling": spooling,
     "proxy_rewrite": proxy_rewrite,
+    "limit": limit,
+    "access": access,
     "tables": tables,
 }
 
