@@ -66,8 +66,9 @@ px_step px_step_access(px_request *r)
     }
     if (worst != ACCESS_DENIED)
         return PX_STEP_NEXT;
+    r->reason = PX_REASON_DENIED; /* the line shows it */
     px_request_log(r, PX_LOG_ERROR, "access forbidden by rule");
-    return px_request_fail(r, 403, PX_REASON_DENIED);
+    return px_request_send_error(r, 403);
 }
 
 void px_access_except(px_request *r)

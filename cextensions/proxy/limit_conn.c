@@ -40,7 +40,7 @@ static place *hold(px_request *r, const px_plan_limit_conn *limit, uint32_t numb
     return self;
 }
 
-static px_step reject(px_request *r, place *places, px_reason reason)
+static px_step reject(px_request *r, place *places)
 {
     const px_plan_settings *plan = r->settings->plan;
     bool dry = plan->limit_conn_dry_run;
@@ -49,12 +49,14 @@ static px_step reject(px_request *r, place *places, px_reason reason)
     r->limit_conn_status = dry ? PX_LIMIT_REJECTED_DRY_RUN : PX_LIMIT_REJECTED;
     px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN : PX_COUNTER_LIMIT_CONN_REJECTED,
                     1);
-    return dry ? PX_STEP_NEXT : px_request_fail(r, (int)plan->limit_conn_status, reason);
+    return dry ? PX_STEP_NEXT : px_request_send_error(r, (int)plan->limit_conn_status);
 }
 
 static void log_reached(px_request *r, const px_plan_limit_conn *limit)
 {
     const px_plan_settings *plan = r->settings->plan;
+    if (!plan->limit_conn_dry_run)
+        r->reason = PX_REASON_LIMITED_CONNECTIONS;
     px_request_log(r, (int)plan->limit_conn_log_level, "limiting connections%s by zone \"%.*s\"",
                    plan->limit_conn_dry_run ? ", dry run," : "", PX_SLICE_ARGS(limit->zone->name));
 }
@@ -62,6 +64,8 @@ static void log_reached(px_request *r, const px_plan_limit_conn *limit)
 static void log_no_room(px_request *r, const px_plan_limit_conn *limit)
 {
     px_worker_count(r->worker, PX_COUNTER_ZONE_REFUSALS, 1);
+    if (!r->settings->plan->limit_conn_dry_run)
+        r->reason = PX_REASON_ZONE_FULL;
     px_request_log(r, PX_LOG_ERROR, "zone \"%.*s\" has no room for another key: make it larger",
                    PX_SLICE_ARGS(limit->zone->name));
 }
@@ -104,10 +108,8 @@ px_step px_limit_conn(px_request *r)
             continue;
         r->limit_conn_status = PX_LIMIT_PASSED;
         px_limit_taken taken = take(r, &limits->items[i], text, &places);
-        if (taken == PX_LIMIT_REACHED)
-            return reject(r, places, PX_REASON_LIMITED_CONNECTIONS);
-        if (taken == PX_LIMIT_NO_ROOM)
-            return reject(r, places, PX_REASON_ZONE_FULL);
+        if (taken == PX_LIMIT_REACHED || taken == PX_LIMIT_NO_ROOM)
+            return reject(r, places);
     }
     if (r->limit_conn_status == PX_LIMIT_PASSED)
         px_worker_count(r->worker, PX_COUNTER_LIMIT_CONN_PASSED, 1);

@@ -93,6 +93,8 @@ static px_step reject(decision *self)
     px_request *r = self->r;
     const px_plan_settings *plan = r->settings->plan;
     bool dry = plan->limit_req_dry_run;
+    if (!dry)
+        r->reason = PX_REASON_LIMITED_REQUESTS;
     px_request_log(r, (int)plan->limit_req_log_level,
                    "limiting requests%s, excess: %llu.%03llu by zone \"%.*s\"", dry ? ", dry run" : "",
                    (unsigned long long)self->excess / 1000, (unsigned long long)self->excess % 1000,
@@ -100,7 +102,7 @@ static px_step reject(decision *self)
     r->limit_req_status = dry ? PX_LIMIT_REJECTED_DRY_RUN : PX_LIMIT_REJECTED;
     px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN : PX_COUNTER_LIMIT_REQ_REJECTED,
                     1);
-    return dry ? PX_STEP_NEXT : px_request_fail(r, (int)plan->limit_req_status, PX_REASON_LIMITED_REQUESTS);
+    return dry ? PX_STEP_NEXT : px_request_send_error(r, (int)plan->limit_req_status);
 }
 
 /* ---- waiting ---- */

@@ -259,7 +259,7 @@ static unsigned kill_through(void (*operation)(void), void (*after)(void))
     begin(4);
     unsigned all = step_through(operation, nothing), kills = 0;
     end();
-    for (unsigned steps = 1; steps < all; steps += 1 + all / 300) {
+    for (unsigned steps = 1; steps < all; steps += 1 + all / 60) {
         uint32_t holds[2];
         begin(4);
         px_limit_conn_take(&table, numbered(1), 9, 1, &holds[0]);
@@ -288,7 +288,7 @@ static void touch(void)
 
 TEST(killed_anywhere, "whoever is killed at any instruction of its life has held nothing in the end")
 {
-    CHECK(kill_through(life, touch) > 200);
+    CHECK(kill_through(life, touch) > 40);
 }
 
 static void clear_up(void)
@@ -299,7 +299,7 @@ static void clear_up(void)
 
 TEST(reaper_killed, "who is killed while it gives back what the dead held leaves the rest to the next one")
 {
-    enum { ROUNDS = 100 };
+    enum { ROUNDS = 40 };
     unsigned kills = 0;
     begin(4);
     fork_and_die(4);

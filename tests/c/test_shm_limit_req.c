@@ -246,7 +246,7 @@ TEST(killed_counting,
     begin(1);
     unsigned all = step_through(one_request, nothing);
     end();
-    for (unsigned steps = 1; steps < all; steps += 1 + all / 120) {
+    for (unsigned steps = 1; steps < all; steps += 1 + all / 60) {
         begin(1);
         for (int i = 0; i < 4; i++)
             px_limit_req_ask(&table, numbered(1), stepped, START, true, &excess);
@@ -266,7 +266,7 @@ TEST(killed_making,
     begin(1);
     unsigned all = step_through(one_request, nothing);
     end();
-    for (unsigned steps = 1; steps < all; steps += 1 + all / 120) {
+    for (unsigned steps = 1; steps < all; steps += 1 + all / 60) {
         begin(1);
         for (unsigned i = 10; i < 18; i++)
             for (int k = 0; k < 5; k++)
