@@ -81,6 +81,24 @@ enum px_counter {
     PX_COUNTER_LOG_LINES_LOST,
     /* counter, buffers: No room in the Ledger: this log is not buffered. */
     PX_COUNTER_LOG_BUFFERS_REFUSED,
+    /* counter, requests: Requests that limit_req let in at once. */
+    PX_COUNTER_LIMIT_REQ_PASSED,
+    /* counter, requests: Requests that limit_req let wait. */
+    PX_COUNTER_LIMIT_REQ_DELAYED,
+    /* counter, requests: Requests that limit_req refused. */
+    PX_COUNTER_LIMIT_REQ_REJECTED,
+    /* counter, requests: Those that it would have let wait. */
+    PX_COUNTER_LIMIT_REQ_DELAYED_DRY_RUN,
+    /* counter, requests: Those that it would have refused. */
+    PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN,
+    /* counter, requests: Requests that limit_conn let in. */
+    PX_COUNTER_LIMIT_CONN_PASSED,
+    /* counter, requests: Requests that limit_conn refused. */
+    PX_COUNTER_LIMIT_CONN_REJECTED,
+    /* counter, requests: Those that it would have refused. */
+    PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN,
+    /* gauge, places: Places that requests hold in zones of limit_conn now. */
+    PX_COUNTER_LIMIT_CONN_HELD,
     /* counter, entries: A full Zone had no place for an entry; the error log names it. */
     PX_COUNTER_ZONE_REFUSALS,
     /* counter, entries: A full Zone gave up its oldest unused entry for a new one. */
@@ -237,6 +255,15 @@ enum px_counter {
     X(PX_COUNTER_LOG_LINES, "log_lines") \
     X(PX_COUNTER_LOG_LINES_LOST, "log_lines_lost") \
     X(PX_COUNTER_LOG_BUFFERS_REFUSED, "log_buffers_refused") \
+    X(PX_COUNTER_LIMIT_REQ_PASSED, "limit_req_passed") \
+    X(PX_COUNTER_LIMIT_REQ_DELAYED, "limit_req_delayed") \
+    X(PX_COUNTER_LIMIT_REQ_REJECTED, "limit_req_rejected") \
+    X(PX_COUNTER_LIMIT_REQ_DELAYED_DRY_RUN, "limit_req_delayed_dry_run") \
+    X(PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN, "limit_req_rejected_dry_run") \
+    X(PX_COUNTER_LIMIT_CONN_PASSED, "limit_conn_passed") \
+    X(PX_COUNTER_LIMIT_CONN_REJECTED, "limit_conn_rejected") \
+    X(PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN, "limit_conn_rejected_dry_run") \
+    X(PX_COUNTER_LIMIT_CONN_HELD, "limit_conn_held") \
     X(PX_COUNTER_ZONE_REFUSALS, "zone_refusals") \
     X(PX_COUNTER_ZONE_EVICTIONS, "zone_evictions") \
     X(PX_COUNTER_ZONE_RECOVERIES, "zone_recoveries") \

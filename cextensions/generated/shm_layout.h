@@ -9,11 +9,18 @@
 
 /* The Ledgers of a crew, one behind the other, the master's at the end. Each:
  * header | counters | log regions | active u32[] | held u32[] | cells u64[][PX_SLOT_CELLS] | slab.
- * The peers Zone: header | records. */
+ * The peers Zone: header | records.
+ * A limit Zone: header | seats | buckets, each a header and its records | chunks. */
 
-#define PX_SHM_LAYOUT 0xd039ed48u
+#define PX_SHM_LAYOUT 0xbf6e62eu
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
+#define PX_LIMIT_MAGIC 0x54585050u
+#define PX_LIMIT_REQ 0x1u
+#define PX_LIMIT_CONN 0x2u
+#define PX_LIMIT_WAYS 0x8u
+#define PX_LIMIT_SEATS 0x100u
+#define PX_LIMIT_HOLDS 0x1fu
 #define PX_LOG_REGIONS 0x40u
 #define PX_PEERS_MAX 0x10000u
 #define PX_SHM_DIGEST_BYTES 0x10u
@@ -24,7 +31,7 @@
 #define PX_LOCK_RAW 0x0u
 #define PX_LOCK_READY 0xffffffffu
 
-_Static_assert(PX_COUNTERS == 95, "counters.h is of another build");
+_Static_assert(PX_COUNTERS == 104, "counters.h is of another build");
 
 /* Start of a Ledger. The master writes it before the worker starts, except where said. */
 struct px_shm_ledger_header {
@@ -144,6 +151,95 @@ _Static_assert(offsetof(struct px_shm_peer_record, accessed_s) == 24, "peer_reco
 _Static_assert(offsetof(struct px_shm_peer_record, checked_s) == 32, "peer_record.checked_s");
 _Static_assert(offsetof(struct px_shm_peer_record, claimed_s) == 40, "peer_record.claimed_s");
 _Static_assert(offsetof(struct px_shm_peer_record, spare) == 48, "peer_record.spare");
+
+/* Start of a limit Zone. The master writes it, except the lock and what is atomic. */
+struct px_shm_limit_header {
+    uint32_t magic; /* LIMIT_MAGIC */
+    uint32_t layout; /* SHM_LAYOUT of the build that made it */
+    uint64_t instance; /* random; names this segment in messages */
+    uint32_t kind; /* LIMIT_REQ or LIMIT_CONN */
+    uint32_t buckets; /* number of buckets */
+    uint32_t seats; /* number of seats; 0 for LIMIT_REQ */
+    uint32_t chunks; /* number of chunks; 0 for LIMIT_REQ */
+    uint64_t seats_offset; /* where the seats start */
+    uint64_t buckets_offset; /* where the buckets start */
+    uint64_t chunks_offset; /* where the chunks start */
+    uint64_t secret[2]; /* random: what keys are hashed with */
+    _Atomic uint32_t lock_state; /* as in the peers header */
+    _Atomic uint32_t seats_used; /* no seat from this one on was ever taken */
+    uint64_t spare[6]; /* zero */
+    uint64_t lock[8]; /* a robust process-shared pthread_mutex_t: for seats and chunks */
+    _Atomic uint64_t used; /* records that have a key; changed when one gets its first */
+    uint64_t spare2[7]; /* zero */
+};
+_Static_assert(sizeof(struct px_shm_limit_header) == 256, "limit_header: size");
+_Static_assert(offsetof(struct px_shm_limit_header, magic) == 0, "limit_header.magic");
+_Static_assert(offsetof(struct px_shm_limit_header, layout) == 4, "limit_header.layout");
+_Static_assert(offsetof(struct px_shm_limit_header, instance) == 8, "limit_header.instance");
+_Static_assert(offsetof(struct px_shm_limit_header, kind) == 16, "limit_header.kind");
+_Static_assert(offsetof(struct px_shm_limit_header, buckets) == 20, "limit_header.buckets");
+_Static_assert(offsetof(struct px_shm_limit_header, seats) == 24, "limit_header.seats");
+_Static_assert(offsetof(struct px_shm_limit_header, chunks) == 28, "limit_header.chunks");
+_Static_assert(offsetof(struct px_shm_limit_header, seats_offset) == 32, "limit_header.seats_offset");
+_Static_assert(offsetof(struct px_shm_limit_header, buckets_offset) == 40, "limit_header.buckets_offset");
+_Static_assert(offsetof(struct px_shm_limit_header, chunks_offset) == 48, "limit_header.chunks_offset");
+_Static_assert(offsetof(struct px_shm_limit_header, secret) == 56, "limit_header.secret");
+_Static_assert(offsetof(struct px_shm_limit_header, lock_state) == 72, "limit_header.lock_state");
+_Static_assert(offsetof(struct px_shm_limit_header, seats_used) == 76, "limit_header.seats_used");
+_Static_assert(offsetof(struct px_shm_limit_header, spare) == 80, "limit_header.spare");
+_Static_assert(offsetof(struct px_shm_limit_header, lock) == 128, "limit_header.lock");
+_Static_assert(offsetof(struct px_shm_limit_header, used) == 192, "limit_header.used");
+_Static_assert(offsetof(struct px_shm_limit_header, spare2) == 200, "limit_header.spare2");
+
+/* Start of a bucket; its records follow. Everything in a bucket changes under its lock.
+ * intent: what the holder of the lock is about to do; who finds that the holder died completes it
+ * (LIMIT_REQ) or undoes it (LIMIT_CONN). intent[0] is stored last, and cleared when it is done.
+ * LIMIT_REQ: 1 + record, last_ms, value. LIMIT_CONN: 1 + record, 1 + hold, value without that hold. */
+struct px_shm_limit_bucket {
+    uint64_t lock[5]; /* a robust process-shared pthread_mutex_t */
+    _Atomic uint64_t intent[3]; /* see above */
+};
+_Static_assert(sizeof(struct px_shm_limit_bucket) == 64, "limit_bucket: size");
+_Static_assert(offsetof(struct px_shm_limit_bucket, lock) == 0, "limit_bucket.lock");
+_Static_assert(offsetof(struct px_shm_limit_bucket, intent) == 40, "limit_bucket.intent");
+
+/* A key and its state. Free while first is zero; making one stores first last. */
+struct px_shm_limit_record {
+    _Atomic uint64_t first; /* keyed hash of the key, first half; 0: free */
+    _Atomic uint64_t second; /* second half */
+    _Atomic uint64_t last_ms; /* LIMIT_REQ: CLOCK_MONOTONIC milliseconds of the last request */
+    _Atomic uint32_t value; /* LIMIT_REQ: excess in thousandths; LIMIT_CONN: connections */
+    _Atomic uint32_t used_ms; /* low bits of the milliseconds when it was last asked for */
+};
+_Static_assert(sizeof(struct px_shm_limit_record) == 32, "limit_record: size");
+_Static_assert(offsetof(struct px_shm_limit_record, first) == 0, "limit_record.first");
+_Static_assert(offsetof(struct px_shm_limit_record, second) == 8, "limit_record.second");
+_Static_assert(offsetof(struct px_shm_limit_record, last_ms) == 16, "limit_record.last_ms");
+_Static_assert(offsetof(struct px_shm_limit_record, value) == 24, "limit_record.value");
+_Static_assert(offsetof(struct px_shm_limit_record, used_ms) == 28, "limit_record.used_ms");
+
+/* A worker that has the Zone open holds the lock as long as it lives: so everybody can find out whether
+ * it does. Who gets the lock of a seat in use gives back what its holds hold. */
+struct px_shm_limit_seat {
+    uint64_t life[5]; /* a robust process-shared pthread_mutex_t */
+    _Atomic uint32_t in_use; /* whether holds may belong to it */
+    _Atomic uint32_t pid; /* of the worker, for people */
+    uint64_t spare[2]; /* zero */
+};
+_Static_assert(sizeof(struct px_shm_limit_seat) == 64, "limit_seat: size");
+_Static_assert(offsetof(struct px_shm_limit_seat, life) == 0, "limit_seat.life");
+_Static_assert(offsetof(struct px_shm_limit_seat, in_use) == 40, "limit_seat.in_use");
+_Static_assert(offsetof(struct px_shm_limit_seat, pid) == 44, "limit_seat.pid");
+_Static_assert(offsetof(struct px_shm_limit_seat, spare) == 48, "limit_seat.spare");
+
+/* Holds that belong to one seat. A hold changes under the lock of its record's bucket. */
+struct px_shm_limit_chunk {
+    _Atomic uint32_t owner; /* 1 + seat; 0: nobody's, and all its holds are 0 */
+    _Atomic uint32_t holds[31]; /* 1 + record that is held once; 0: none */
+};
+_Static_assert(sizeof(struct px_shm_limit_chunk) == 128, "limit_chunk: size");
+_Static_assert(offsetof(struct px_shm_limit_chunk, owner) == 0, "limit_chunk.owner");
+_Static_assert(offsetof(struct px_shm_limit_chunk, holds) == 4, "limit_chunk.holds");
 
 /* Names things in shared memory: FNV-1a of 64 bits, twice; digest() in layout.py. */
 static inline void px_shm_digest(const void *bytes, size_t length, uint8_t out[PX_SHM_DIGEST_BYTES])
