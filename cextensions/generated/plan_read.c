@@ -18,6 +18,21 @@ static bool read_access_log_list(px_plan_reader *in, px_plan_access_log_list *ou
     return px_plan_leave(in);
 }
 
+static bool read_access_rule_list(px_plan_reader *in, px_plan_access_rule_list *out)
+{
+    if (!px_plan_enter_list(in, 6, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_access_rule(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_add_header_list(px_plan_reader *in, px_plan_add_header_list *out)
 {
     if (!px_plan_enter_list(in, 5, &out->count)) {
@@ -93,6 +108,36 @@ static bool read_error_log_list(px_plan_reader *in, px_plan_error_log_list *out)
     return px_plan_leave(in);
 }
 
+static bool read_limit_conn_list(px_plan_reader *in, px_plan_limit_conn_list *out)
+{
+    if (!px_plan_enter_list(in, 20, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_limit_conn(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_limit_req_list(px_plan_reader *in, px_plan_limit_req_list *out)
+{
+    if (!px_plan_enter_list(in, 21, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_limit_req(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_listen_address_list(px_plan_reader *in, px_plan_listen_address_list *out)
 {
     if (!px_plan_enter_list(in, 25, &out->count)) {
@@ -125,7 +170,7 @@ static bool read_listen_ref_list(px_plan_reader *in, px_plan_listen_ref_list *ou
 
 static bool read_location_list(px_plan_reader *in, px_plan_location_list *out)
 {
-    if (!px_plan_enter_list(in, 28, &out->count)) {
+    if (!px_plan_enter_list(in, 29, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -607,6 +652,58 @@ bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_limit_zone(px_plan_reader *in, px_plan_limit_zone *out)
+{
+    return px_plan_enter_struct(in, "LimitZone", 5)
+           && px_plan_field(in, "key")
+           && px_plan_bytes(in, &out->key)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "source")
+           && read_piece_list(in, &out->source)
+           && px_plan_field(in, "source_text")
+           && px_plan_bytes(in, &out->source_text)
+           && px_plan_field(in, "rate")
+           && px_plan_int(in, &out->rate)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_limit_req(px_plan_reader *in, px_plan_limit_req *out)
+{
+    return px_plan_enter_struct(in, "LimitReq", 3)
+           && px_plan_field(in, "zone")
+           && (out->zone = px_plan_ref(in, PX_PLAN_LIMIT_ZONE)) != NULL
+           && px_plan_field(in, "burst")
+           && px_plan_int(in, &out->burst)
+           && px_plan_field(in, "delay")
+           && px_plan_int(in, &out->delay)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_limit_conn(px_plan_reader *in, px_plan_limit_conn *out)
+{
+    return px_plan_enter_struct(in, "LimitConn", 2)
+           && px_plan_field(in, "zone")
+           && (out->zone = px_plan_ref(in, PX_PLAN_LIMIT_ZONE)) != NULL
+           && px_plan_field(in, "connections")
+           && px_plan_int(in, &out->connections)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_access_rule(px_plan_reader *in, px_plan_access_rule *out)
+{
+    return px_plan_enter_struct(in, "AccessRule", 4)
+           && px_plan_field(in, "deny")
+           && px_plan_bool(in, &out->deny)
+           && px_plan_field(in, "family")
+           && px_plan_int(in, &out->family)
+           && px_plan_field(in, "network")
+           && px_plan_bytes(in, &out->network)
+           && px_plan_field(in, "prefix")
+           && px_plan_int(in, &out->prefix)
+           && px_plan_leave(in);
+}
+
 static bool read_rewrite_rule_regex(px_plan_reader *in, px_plan_regex **out)
 {
     if (px_plan_none(in)) {
@@ -779,6 +876,16 @@ bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_limit_except(px_plan_reader *in, px_plan_limit_except *out)
+{
+    return px_plan_enter_struct(in, "LimitExcept", 2)
+           && px_plan_field(in, "methods")
+           && read_bytes_list(in, &out->methods)
+           && px_plan_field(in, "settings")
+           && (out->settings = px_plan_ref(in, PX_PLAN_SETTINGS)) != NULL
+           && px_plan_leave(in);
+}
+
 static bool read_location_regex(px_plan_reader *in, px_plan_regex **out)
 {
     if (px_plan_none(in)) {
@@ -806,9 +913,18 @@ static bool read_location_proxy(px_plan_reader *in, px_plan_proxy_pass **out)
     return px_plan_read_proxy_pass(in, *out);
 }
 
+static bool read_location_limit_except(px_plan_reader *in, px_plan_limit_except **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_limit_except(in, *out);
+}
+
 bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
 {
-    return px_plan_enter_struct(in, "Location", 9)
+    return px_plan_enter_struct(in, "Location", 10)
            && px_plan_field(in, "kind")
            && px_plan_int(in, &out->kind)
            && px_plan_field(in, "name")
@@ -825,6 +941,8 @@ bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
            && read_location_ret(in, &out->ret)
            && px_plan_field(in, "proxy")
            && read_location_proxy(in, &out->proxy)
+           && px_plan_field(in, "limit_except")
+           && read_location_limit_except(in, &out->limit_except)
            && px_plan_field(in, "locations")
            && read_location_list(in, &out->locations)
            && px_plan_leave(in);
@@ -1020,7 +1138,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 65)
+    return px_plan_enter_struct(in, "Settings", 75)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1151,12 +1269,37 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && read_rewrite_rule_list(in, &out->proxy_cookie_path)
            && px_plan_field(in, "proxy_cookie_flags")
            && read_cookie_rule_list(in, &out->proxy_cookie_flags)
+           && px_plan_field(in, "limit_req")
+           && read_limit_req_list(in, &out->limit_req)
+           && px_plan_field(in, "limit_req_status")
+           && px_plan_int(in, &out->limit_req_status)
+           && px_plan_field(in, "limit_req_log_level")
+           && px_plan_int(in, &out->limit_req_log_level)
+           && px_plan_field(in, "limit_req_dry_run")
+           && px_plan_bool(in, &out->limit_req_dry_run)
+           && px_plan_field(in, "limit_conn")
+           && read_limit_conn_list(in, &out->limit_conn)
+           && px_plan_field(in, "limit_conn_status")
+           && px_plan_int(in, &out->limit_conn_status)
+           && px_plan_field(in, "limit_conn_log_level")
+           && px_plan_int(in, &out->limit_conn_log_level)
+           && px_plan_field(in, "limit_conn_dry_run")
+           && px_plan_bool(in, &out->limit_conn_dry_run)
+           && px_plan_field(in, "access_rules")
+           && read_access_rule_list(in, &out->access_rules)
+           && px_plan_field(in, "satisfy")
+           && px_plan_int(in, &out->satisfy)
            && px_plan_leave(in);
 }
 
 static bool read_map_object(px_plan_reader *in, void *out)
 {
     return px_plan_read_map(in, out);
+}
+
+static bool read_limit_zone_object(px_plan_reader *in, void *out)
+{
+    return px_plan_read_limit_zone(in, out);
 }
 
 static bool read_log_cache_object(px_plan_reader *in, void *out)
@@ -1201,6 +1344,7 @@ static bool read_root_object(px_plan_reader *in, void *out)
 
 const px_plan_kind_entry px_plan_kind_table[PX_PLAN_KINDS] = {
     [PX_PLAN_MAP] = {"Map", sizeof(px_plan_map), read_map_object},
+    [PX_PLAN_LIMIT_ZONE] = {"LimitZone", sizeof(px_plan_limit_zone), read_limit_zone_object},
     [PX_PLAN_LOG_CACHE] = {"LogCache", sizeof(px_plan_log_cache), read_log_cache_object},
     [PX_PLAN_LOG_FILE] = {"LogFile", sizeof(px_plan_log_file), read_log_file_object},
     [PX_PLAN_TYPES] = {"Types", sizeof(px_plan_types), read_types_object},
