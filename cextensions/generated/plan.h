@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(8913374098760168329)
+#define PX_PLAN_LAYOUT INT64_C(4428358343356918770)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -24,6 +24,11 @@ enum {
     PX_IN_FILE_OFF = 0,
     PX_IN_FILE_ON = 1,
     PX_IN_FILE_CLEAN = 2,
+};
+
+enum {
+    PX_SATISFY_ALL = 0,
+    PX_SATISFY_ANY = 1,
 };
 
 enum {
@@ -92,6 +97,10 @@ typedef struct px_plan_error_log px_plan_error_log;
 typedef struct px_plan_temp_path px_plan_temp_path;
 typedef struct px_plan_add_header px_plan_add_header;
 typedef struct px_plan_set_header px_plan_set_header;
+typedef struct px_plan_limit_zone px_plan_limit_zone;
+typedef struct px_plan_limit_req px_plan_limit_req;
+typedef struct px_plan_limit_conn px_plan_limit_conn;
+typedef struct px_plan_access_rule px_plan_access_rule;
 typedef struct px_plan_rewrite_rule px_plan_rewrite_rule;
 typedef struct px_plan_cookie_flag px_plan_cookie_flag;
 typedef struct px_plan_cookie_rule px_plan_cookie_rule;
@@ -101,6 +110,7 @@ typedef struct px_plan_upstream px_plan_upstream;
 typedef struct px_plan_return px_plan_return;
 typedef struct px_plan_set_variable px_plan_set_variable;
 typedef struct px_plan_proxy_pass px_plan_proxy_pass;
+typedef struct px_plan_limit_except px_plan_limit_except;
 typedef struct px_plan_location px_plan_location;
 typedef struct px_plan_server px_plan_server;
 typedef struct px_plan_server_name px_plan_server_name;
@@ -117,6 +127,11 @@ typedef struct {
     px_plan_access_log *items;
     uint32_t count;
 } px_plan_access_log_list;
+
+typedef struct {
+    px_plan_access_rule *items;
+    uint32_t count;
+} px_plan_access_rule_list;
 
 typedef struct {
     px_plan_add_header *items;
@@ -142,6 +157,16 @@ typedef struct {
     px_plan_error_log *items;
     uint32_t count;
 } px_plan_error_log_list;
+
+typedef struct {
+    px_plan_limit_conn *items;
+    uint32_t count;
+} px_plan_limit_conn_list;
+
+typedef struct {
+    px_plan_limit_req *items;
+    uint32_t count;
+} px_plan_limit_req_list;
 
 typedef struct {
     px_plan_listen_address *items;
@@ -358,6 +383,35 @@ struct px_plan_set_header {
     px_plan_piece_list value;
 };
 
+/* A ``limit_req_zone`` or ``limit_conn_zone``, made by the master; its descriptor comes as ``key``. */
+struct px_plan_limit_zone {
+    px_slice key;
+    px_slice name;
+    px_plan_piece_list source;
+    px_slice source_text;
+    int64_t rate;
+    void *runtime;
+};
+
+struct px_plan_limit_req {
+    const px_plan_limit_zone *zone;
+    int64_t burst;
+    int64_t delay;
+};
+
+struct px_plan_limit_conn {
+    const px_plan_limit_zone *zone;
+    int64_t connections;
+};
+
+/* ``allow`` or ``deny``. The first one that fits decides. */
+struct px_plan_access_rule {
+    bool deny;
+    int64_t family;
+    px_slice network;
+    int64_t prefix;
+};
+
 /* ``proxy_redirect``, ``proxy_cookie_*``: what a text begins with, or is, and what comes in its place. */
 struct px_plan_rewrite_rule {
     bool by_default;
@@ -434,6 +488,12 @@ struct px_plan_proxy_pass {
     int64_t prefix_bytes;
 };
 
+/* ``limit_except``: all methods but these have these settings. */
+struct px_plan_limit_except {
+    px_plan_bytes_list methods;
+    const px_plan_settings *settings;
+};
+
 /* A ``location`` block; nested ones below it. Regex children keep the file's order. */
 struct px_plan_location {
     int64_t kind;
@@ -444,6 +504,7 @@ struct px_plan_location {
     px_plan_set_variable_list sets;
     px_plan_return *ret; /* NULL: None */
     px_plan_proxy_pass *proxy; /* NULL: None */
+    px_plan_limit_except *limit_except; /* NULL: None */
     px_plan_location_list locations;
     void *runtime;
 };
@@ -586,6 +647,16 @@ struct px_plan_settings {
     px_plan_rewrite_rule_list proxy_cookie_domain;
     px_plan_rewrite_rule_list proxy_cookie_path;
     px_plan_cookie_rule_list proxy_cookie_flags;
+    px_plan_limit_req_list limit_req;
+    int64_t limit_req_status;
+    int64_t limit_req_log_level;
+    bool limit_req_dry_run;
+    px_plan_limit_conn_list limit_conn;
+    int64_t limit_conn_status;
+    int64_t limit_conn_log_level;
+    bool limit_conn_dry_run;
+    px_plan_access_rule_list access_rules;
+    int64_t satisfy;
     void *runtime;
 };
 

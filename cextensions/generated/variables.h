@@ -43,113 +43,118 @@ enum px_variable {
     PX_VAR_IS_ARGS = 18,
     /* $is_request_port: ":" if the client named a port along with the host, otherwise empty. */
     PX_VAR_IS_REQUEST_PORT = 19,
+    /* $limit_conn_status: What limit_conn said: PASSED, REJECTED or REJECTED_DRY_RUN. */
+    PX_VAR_LIMIT_CONN_STATUS = 20,
+    /* $limit_req_status: What limit_req said: PASSED, DELAYED, REJECTED, DELAYED_DRY_RUN or
+     * REJECTED_DRY_RUN. */
+    PX_VAR_LIMIT_REQ_STATUS = 21,
     /* $limit_rate: Bytes per second that this answer goes at, once that is known; 0: no limit. */
-    PX_VAR_LIMIT_RATE = 20,
+    PX_VAR_LIMIT_RATE = 22,
     /* $msec: The current time in seconds, with milliseconds. */
-    PX_VAR_MSEC = 21,
+    PX_VAR_MSEC = 23,
     /* $nginx_version: The level of the language: the version of nginx that proxyd follows. */
-    PX_VAR_NGINX_VERSION = 22,
+    PX_VAR_NGINX_VERSION = 24,
     /* $pid: The process id of the worker. */
-    PX_VAR_PID = 23,
+    PX_VAR_PID = 25,
     /* $pipe: "p" if the request was pipelined, otherwise ".". */
-    PX_VAR_PIPE = 24,
+    PX_VAR_PIPE = 26,
     /* $proxy_protocol_addr: The client's address of the PROXY protocol, which is not spoken yet: none. */
-    PX_VAR_PROXY_PROTOCOL_ADDR = 25,
+    PX_VAR_PROXY_PROTOCOL_ADDR = 27,
     /* $proxy_protocol_port: The client's port of the PROXY protocol: none. */
-    PX_VAR_PROXY_PROTOCOL_PORT = 26,
+    PX_VAR_PROXY_PROTOCOL_PORT = 28,
     /* $proxy_protocol_server_addr: The server's address of the PROXY protocol: none. */
-    PX_VAR_PROXY_PROTOCOL_SERVER_ADDR = 27,
+    PX_VAR_PROXY_PROTOCOL_SERVER_ADDR = 29,
     /* $proxy_protocol_server_port: The server's port of the PROXY protocol: none. */
-    PX_VAR_PROXY_PROTOCOL_SERVER_PORT = 28,
+    PX_VAR_PROXY_PROTOCOL_SERVER_PORT = 30,
     /* $proxy_protocol_tlv_...: A value of the PROXY protocol: none. */
-    PX_VAR_PROXY_PROTOCOL_TLV_PREFIX = 29,
+    PX_VAR_PROXY_PROTOCOL_TLV_PREFIX = 31,
     /* $query_string: The same as $args. */
-    PX_VAR_QUERY_STRING = 30,
+    PX_VAR_QUERY_STRING = 32,
     /* $remote_addr: The client's address. */
-    PX_VAR_REMOTE_ADDR = 31,
+    PX_VAR_REMOTE_ADDR = 33,
     /* $remote_port: The client's port. */
-    PX_VAR_REMOTE_PORT = 32,
+    PX_VAR_REMOTE_PORT = 34,
     /* $remote_user: The user name of Basic authentication. */
-    PX_VAR_REMOTE_USER = 33,
+    PX_VAR_REMOTE_USER = 35,
     /* $request: The whole request line, as it was sent. */
-    PX_VAR_REQUEST = 34,
+    PX_VAR_REQUEST = 36,
     /* $request_body: The body of the request, where it was read whole and is in memory. */
-    PX_VAR_REQUEST_BODY = 35,
+    PX_VAR_REQUEST_BODY = 37,
     /* $request_body_file: The path of the temporary file that holds the request's body. */
-    PX_VAR_REQUEST_BODY_FILE = 36,
+    PX_VAR_REQUEST_BODY_FILE = 38,
     /* $request_completion: "OK" if the request was answered completely, otherwise empty. */
-    PX_VAR_REQUEST_COMPLETION = 37,
+    PX_VAR_REQUEST_COMPLETION = 39,
     /* $request_id: 32 hexadecimal digits, made at random for each request. */
-    PX_VAR_REQUEST_ID = 38,
+    PX_VAR_REQUEST_ID = 40,
     /* $request_length: Bytes of the request: line, head and body. */
-    PX_VAR_REQUEST_LENGTH = 39,
+    PX_VAR_REQUEST_LENGTH = 41,
     /* $request_method: The method: GET, POST, ... */
-    PX_VAR_REQUEST_METHOD = 40,
+    PX_VAR_REQUEST_METHOD = 42,
     /* $request_port: The port that the client named along with the host, otherwise empty. */
-    PX_VAR_REQUEST_PORT = 41,
+    PX_VAR_REQUEST_PORT = 43,
     /* $request_time: Seconds since the first byte of the request, with milliseconds. */
-    PX_VAR_REQUEST_TIME = 42,
+    PX_VAR_REQUEST_TIME = 44,
     /* $request_uri: The target of the request with its arguments, as it was sent. */
-    PX_VAR_REQUEST_URI = 43,
+    PX_VAR_REQUEST_URI = 45,
     /* $scheme: "http" or "https". */
-    PX_VAR_SCHEME = 44,
+    PX_VAR_SCHEME = 46,
     /* $sent_http_...: One field of the answer that the client gets. */
-    PX_VAR_SENT_HTTP_PREFIX = 45,
+    PX_VAR_SENT_HTTP_PREFIX = 47,
     /* $server_addr: The address at which the connection arrived. */
-    PX_VAR_SERVER_ADDR = 46,
+    PX_VAR_SERVER_ADDR = 48,
     /* $server_name: The first server_name of the server that took the request. */
-    PX_VAR_SERVER_NAME = 47,
+    PX_VAR_SERVER_NAME = 49,
     /* $server_port: The port at which the connection arrived. */
-    PX_VAR_SERVER_PORT = 48,
+    PX_VAR_SERVER_PORT = 50,
     /* $server_protocol: "HTTP/1.0", "HTTP/1.1", ... */
-    PX_VAR_SERVER_PROTOCOL = 49,
+    PX_VAR_SERVER_PROTOCOL = 51,
     /* $status: The status of the answer. */
-    PX_VAR_STATUS = 50,
+    PX_VAR_STATUS = 52,
     /* $tcpinfo_rcv_space: Receive window of the client's connection, as the kernel has it. */
-    PX_VAR_TCPINFO_RCV_SPACE = 51,
+    PX_VAR_TCPINFO_RCV_SPACE = 53,
     /* $tcpinfo_rtt: Round trip time of the client's connection, in microseconds. */
-    PX_VAR_TCPINFO_RTT = 52,
+    PX_VAR_TCPINFO_RTT = 54,
     /* $tcpinfo_rttvar: How much that varies. */
-    PX_VAR_TCPINFO_RTTVAR = 53,
+    PX_VAR_TCPINFO_RTTVAR = 55,
     /* $tcpinfo_snd_cwnd: Congestion window of the client's connection. */
-    PX_VAR_TCPINFO_SND_CWND = 54,
+    PX_VAR_TCPINFO_SND_CWND = 56,
     /* $time_iso8601: Local time in ISO 8601 format. */
-    PX_VAR_TIME_ISO8601 = 55,
+    PX_VAR_TIME_ISO8601 = 57,
     /* $time_local: Local time in the common log format. */
-    PX_VAR_TIME_LOCAL = 56,
+    PX_VAR_TIME_LOCAL = 58,
     /* $uri: The path of the request: decoded, normalised, without arguments. */
-    PX_VAR_URI = 57,
+    PX_VAR_URI = 59,
     /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
-    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 58,
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 60,
     /* $proxy_host: Host and port as proxy_pass names them. */
-    PX_VAR_PROXY_HOST = 59,
+    PX_VAR_PROXY_HOST = 61,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
-    PX_VAR_PROXY_PORT = 60,
+    PX_VAR_PROXY_PORT = 62,
     /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
      * not. */
-    PX_VAR_PROXYD_REASON = 61,
+    PX_VAR_PROXYD_REASON = 63,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 62,
+    PX_VAR_UPSTREAM_ADDR = 64,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 63,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 65,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 64,
+    PX_VAR_UPSTREAM_BYTES_SENT = 66,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 65,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 67,
     /* $upstream_cookie_...: One cookie that the peer's answer sets. */
-    PX_VAR_UPSTREAM_COOKIE_PREFIX = 66,
+    PX_VAR_UPSTREAM_COOKIE_PREFIX = 68,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 67,
+    PX_VAR_UPSTREAM_HEADER_TIME = 69,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 68,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 70,
     /* $upstream_queue_time: Seconds spent waiting for a peer: none waits, so a dash for each try. */
-    PX_VAR_UPSTREAM_QUEUE_TIME = 69,
+    PX_VAR_UPSTREAM_QUEUE_TIME = 71,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 70,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 72,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 71,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 73,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 72,
+    PX_VAR_UPSTREAM_STATUS = 74,
     PX_VARIABLES
 };
 
@@ -175,6 +180,8 @@ enum px_variable {
     X(PX_VAR_HTTPS, "https") \
     X(PX_VAR_IS_ARGS, "is_args") \
     X(PX_VAR_IS_REQUEST_PORT, "is_request_port") \
+    X(PX_VAR_LIMIT_CONN_STATUS, "limit_conn_status") \
+    X(PX_VAR_LIMIT_REQ_STATUS, "limit_req_status") \
     X(PX_VAR_LIMIT_RATE, "limit_rate") \
     X(PX_VAR_MSEC, "msec") \
     X(PX_VAR_NGINX_VERSION, "nginx_version") \

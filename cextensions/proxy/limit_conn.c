@@ -49,7 +49,7 @@ static px_step reject(px_request *r, place *places)
     r->limit_conn_status = dry ? PX_LIMIT_REJECTED_DRY_RUN : PX_LIMIT_REJECTED;
     px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN : PX_COUNTER_LIMIT_CONN_REJECTED,
                     1);
-    return dry ? PX_STEP_NEXT : px_request_send_error(r, (int)plan->limit_conn_status);
+    return dry ? PX_STEP_NEXT : px_request_fail(r, (int)plan->limit_conn_status, (px_reason)r->reason);
 }
 
 static void log_reached(px_request *r, const px_plan_limit_conn *limit)

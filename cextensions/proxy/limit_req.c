@@ -102,7 +102,7 @@ static px_step reject(decision *self)
     r->limit_req_status = dry ? PX_LIMIT_REJECTED_DRY_RUN : PX_LIMIT_REJECTED;
     px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN : PX_COUNTER_LIMIT_REQ_REJECTED,
                     1);
-    return dry ? PX_STEP_NEXT : px_request_send_error(r, (int)plan->limit_req_status);
+    return dry ? PX_STEP_NEXT : px_request_fail(r, (int)plan->limit_req_status, (px_reason)r->reason);
 }
 
 /* ---- waiting ---- */
