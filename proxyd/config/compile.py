@@ -35,6 +35,7 @@ from proxyd.config.listens import Listens
 from proxyd.config.maps import Maps
 from proxyd.config.objects import Objects
 from proxyd.config.parser import FileSystem, Loader, Statement
+from proxyd.config.places import DEFAULT_PID, place
 from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
 from proxyd.config.rules import check_rules
 from proxyd.config.servers import Servers
@@ -43,7 +44,6 @@ from proxyd.config.template import NAME, Templates
 from proxyd.config.upstreams import Upstreams
 
 COMMAND_LINE = "command line"
-DEFAULT_PID = "logs/proxyd.pid"
 DEFAULT_CONNECTIONS = 512
 
 
@@ -122,7 +122,7 @@ class _Compiler:
 
     def full_path(self, path: str) -> str:
         """A path of the configuration, made absolute."""
-        return os.path.join(self.options.prefix, path)
+        return place(self.options.prefix, path)
 
     def run(self) -> Compiled:
         """Compile."""

@@ -16,10 +16,10 @@ import msgspec
 
 from proxyd import __version__
 from proxyd.config.errors import SourceFile
-from proxyd.process.options import DEFAULT_PREFIX, Options
+from proxyd.config.places import HISTORY, place
+from proxyd.process.options import Options
 
 KEPT = 10
-STATE_FOLDER = "/var/lib/proxyd"
 
 _NAME = re.compile(r"(\d+)\.entry")
 
@@ -48,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 def folder_of(options: Options) -> str:
     """Where the history of a master with these options is."""
-    return os.path.join(STATE_FOLDER if options.prefix == DEFAULT_PREFIX else options.prefix, "history")
+    return place(options.prefix, HISTORY)
 
 
 def kept_files(sources: Iterable[SourceFile]) -> list[KeptFile]:

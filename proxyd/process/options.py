@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-DEFAULT_PREFIX = "/etc/proxyd/"
+from proxyd.config.places import INSTALLED_PREFIX
+
 DEFAULT_CONF = "proxyd.conf"
-DEFAULT_PID = "/run/proxyd.pid"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Options:
         command: tuple[str, ...] = ("proxyd",),
     ) -> Options:
         """Resolve what was typed: prefix from the current directory, the rest from the prefix."""
-        root = os.path.join(os.path.abspath(prefix or DEFAULT_PREFIX), "")
+        root = os.path.join(os.path.abspath(prefix or INSTALLED_PREFIX), "")
         log = error_log if error_log in (None, "stderr") else os.path.join(root, error_log or "")
         return cls(_find_conf(root, conf, prefix is None), root, directives, log, command)
 

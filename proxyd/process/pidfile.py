@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 
 from proxyd.config.lexer import DOUBLE, OPEN_QUOTE, PUNCTUATION, SINGLE, TOKEN, unescape
+from proxyd.config.places import DEFAULT_PID, place
 from proxyd.process.options import Options
 
 
@@ -23,10 +24,8 @@ def find_pid_path(options: Options) -> str:
     for text in texts:
         for words in _outer_statements(text, directory, {options.conf}):
             if words[0] == "pid" and len(words) == 2:
-                return os.path.join(options.prefix, words[1])
-    from proxyd.config.compile import DEFAULT_PID  # the whole compiler, which is rarely needed here
-
-    return os.path.join(options.prefix, DEFAULT_PID)
+                return place(options.prefix, words[1])
+    return place(options.prefix, DEFAULT_PID)
 
 
 def _outer_statements(text: str, directory: str, seen: set[str]) -> Iterator[list[str]]:
