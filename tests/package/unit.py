@@ -37,22 +37,27 @@ class Unit:
         (self.debian.folder / "run" / self.directory).mkdir(exist_ok=True)
         self.process = self.debian.start(self.command, env={"NOTIFY_SOCKET": "/run/notify"})
         self.main_pid = self.process.pid
-        self.wait_for("READY", "1")
+        self.wait_for_ready()
 
-    def wait_for(self, name: str, value: str | None = None) -> str:
-        """Wait until the service says this; gives the value."""
+    def wait_for_ready(self) -> None:
+        """Wait until the service says READY=1."""
+        while self._hear().get("READY") != "1":
+            pass
+
+    def wait_for_another(self, before: int) -> None:
+        """Wait until the main process is another one."""
+        while self.main_pid == before:
+            self._hear()
+
+    def _hear(self) -> dict[str, str]:
         self._socket.settimeout(_UP_SECONDS)
-        while True:
-            try:
-                said = dict(
-                    line.split("=", 1) for line in self._socket.recv(4096).decode().split("\n") if "=" in line
-                )
-            except TimeoutError:
-                raise Failed(f"the service did not say {name}={value or '...'}") from None
-            if "MAINPID" in said:
-                self.main_pid = int(said["MAINPID"])
-            if name in said and value in (None, said[name]):
-                return said[name]
+        try:
+            lines = self._socket.recv(4096).decode().split("\n")
+        except TimeoutError:
+            raise Failed("the service did not tell its manager what it does") from None
+        said = dict(line.split("=", 1) for line in lines if "=" in line)
+        self.main_pid = int(said.get("MAINPID", self.main_pid))
+        return said
 
     def gone(self) -> bool:
         """Whether its main process has ended."""
