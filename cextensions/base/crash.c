@@ -81,8 +81,11 @@ void px_crash_use_log(const px_log *log)
 {
     fd_count = 0;
     for (uint32_t i = 0; i < log->count && fd_count < FDS; i++)
-        if (log->targets[i].level >= PX_LOG_ALERT)
+        if (log->targets[i].level >= PX_LOG_ALERT && log->targets[i].fd >= 0)
             fds[fd_count++] = log->targets[i].fd;
+    if (fd_count == 0 && log->count > 0)
+        fds[fd_count++] =
+            STDERR_FILENO; /* all of them are syslog servers, to which a dying process cannot talk */
 }
 
 #ifndef PX_ASAN
