@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(4428358343356918770)
+#define PX_PLAN_LAYOUT INT64_C(7646365432840868661)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -102,7 +102,7 @@ typedef struct px_plan_limit_req px_plan_limit_req;
 typedef struct px_plan_limit_conn px_plan_limit_conn;
 typedef struct px_plan_access_rule px_plan_access_rule;
 typedef struct px_plan_rewrite_rule px_plan_rewrite_rule;
-typedef struct px_plan_cookie_flag px_plan_cookie_flag;
+typedef struct px_plan_words px_plan_words;
 typedef struct px_plan_cookie_rule px_plan_cookie_rule;
 typedef struct px_plan_proxy_bind px_plan_proxy_bind;
 typedef struct px_plan_peer px_plan_peer;
@@ -142,11 +142,6 @@ typedef struct {
     px_slice *items;
     uint32_t count;
 } px_plan_bytes_list;
-
-typedef struct {
-    px_plan_cookie_flag *items;
-    uint32_t count;
-} px_plan_cookie_flag_list;
 
 typedef struct {
     px_plan_cookie_rule *items;
@@ -257,6 +252,11 @@ typedef struct {
     const px_plan_upstream **items;
     uint32_t count;
 } px_plan_upstream_ref_list;
+
+typedef struct {
+    px_plan_words *items;
+    uint32_t count;
+} px_plan_words_list;
 
 /* A number of buffers and the bytes of each. */
 struct px_plan_buffers {
@@ -420,7 +420,8 @@ struct px_plan_rewrite_rule {
     px_plan_piece_list replacement;
 };
 
-struct px_plan_cookie_flag {
+/* One text of several. */
+struct px_plan_words {
     px_plan_piece_list value;
 };
 
@@ -428,7 +429,7 @@ struct px_plan_cookie_flag {
 struct px_plan_cookie_rule {
     px_plan_piece_list name;
     px_plan_regex *regex; /* NULL: None */
-    px_plan_cookie_flag_list flags;
+    px_plan_words_list flags;
 };
 
 /* ``proxy_bind``: the text of an address; one without variables is right. */
@@ -609,6 +610,9 @@ struct px_plan_settings {
     bool uninitialized_variable_warn;
     const px_plan_types *types;
     px_plan_add_header_list add_header;
+    px_plan_add_header_list add_trailer;
+    bool proxy_pass_trailers;
+    px_plan_words_list early_hints;
     px_plan_access_log_list access_log;
     px_plan_error_log_list error_log;
     const px_plan_log_cache *open_log_file_cache; /* NULL: None */

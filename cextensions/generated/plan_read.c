@@ -63,21 +63,6 @@ static bool read_bytes_list(px_plan_reader *in, px_plan_bytes_list *out)
     return px_plan_leave(in);
 }
 
-static bool read_cookie_flag_list(px_plan_reader *in, px_plan_cookie_flag_list *out)
-{
-    if (!px_plan_enter_list(in, 2, &out->count)) {
-        return false;
-    }
-    out->items = px_plan_items(in, out->count, sizeof *out->items);
-    for (uint32_t i = 0; i < out->count; i++) {
-        px_plan_index(in, i);
-        if (!(px_plan_read_cookie_flag(in, &out->items[i]))) {
-            return false;
-        }
-    }
-    return px_plan_leave(in);
-}
-
 static bool read_cookie_rule_list(px_plan_reader *in, px_plan_cookie_rule_list *out)
 {
     if (!px_plan_enter_list(in, 4, &out->count)) {
@@ -408,6 +393,21 @@ static bool read_upstream_ref_list(px_plan_reader *in, px_plan_upstream_ref_list
     return px_plan_leave(in);
 }
 
+static bool read_words_list(px_plan_reader *in, px_plan_words_list *out)
+{
+    if (!px_plan_enter_list(in, 2, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_words(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out)
 {
     return px_plan_enter_struct(in, "Buffers", 2)
@@ -727,9 +727,9 @@ bool px_plan_read_rewrite_rule(px_plan_reader *in, px_plan_rewrite_rule *out)
            && px_plan_leave(in);
 }
 
-bool px_plan_read_cookie_flag(px_plan_reader *in, px_plan_cookie_flag *out)
+bool px_plan_read_words(px_plan_reader *in, px_plan_words *out)
 {
-    return px_plan_enter_struct(in, "CookieFlag", 1)
+    return px_plan_enter_struct(in, "Words", 1)
            && px_plan_field(in, "value")
            && read_piece_list(in, &out->value)
            && px_plan_leave(in);
@@ -752,7 +752,7 @@ bool px_plan_read_cookie_rule(px_plan_reader *in, px_plan_cookie_rule *out)
            && px_plan_field(in, "regex")
            && read_cookie_rule_regex(in, &out->regex)
            && px_plan_field(in, "flags")
-           && read_cookie_flag_list(in, &out->flags)
+           && read_words_list(in, &out->flags)
            && px_plan_leave(in);
 }
 
@@ -1138,7 +1138,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 75)
+    return px_plan_enter_struct(in, "Settings", 78)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1193,6 +1193,12 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && (out->types = px_plan_ref(in, PX_PLAN_TYPES)) != NULL
            && px_plan_field(in, "add_header")
            && read_add_header_list(in, &out->add_header)
+           && px_plan_field(in, "add_trailer")
+           && read_add_header_list(in, &out->add_trailer)
+           && px_plan_field(in, "proxy_pass_trailers")
+           && px_plan_bool(in, &out->proxy_pass_trailers)
+           && px_plan_field(in, "early_hints")
+           && read_words_list(in, &out->early_hints)
            && px_plan_field(in, "access_log")
            && read_access_log_list(in, &out->access_log)
            && px_plan_field(in, "error_log")

@@ -28,7 +28,7 @@ bool px_plan_read_limit_req(px_plan_reader *in, px_plan_limit_req *out);
 bool px_plan_read_limit_conn(px_plan_reader *in, px_plan_limit_conn *out);
 bool px_plan_read_access_rule(px_plan_reader *in, px_plan_access_rule *out);
 bool px_plan_read_rewrite_rule(px_plan_reader *in, px_plan_rewrite_rule *out);
-bool px_plan_read_cookie_flag(px_plan_reader *in, px_plan_cookie_flag *out);
+bool px_plan_read_words(px_plan_reader *in, px_plan_words *out);
 bool px_plan_read_cookie_rule(px_plan_reader *in, px_plan_cookie_rule *out);
 bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out);
 bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out);

@@ -92,6 +92,17 @@ static bool take_size_byte(px_chunked *decoder, uint8_t byte)
     }
 }
 
+/* Of a line of the trailer. */
+static bool keep_trailer_byte(px_chunked *decoder, uint8_t byte)
+{
+    if (decoder->trailers == NULL)
+        return true;
+    if (decoder->trailers_len == decoder->trailers_room)
+        return false;
+    decoder->trailers[decoder->trailers_len++] = byte;
+    return true;
+}
+
 /* A byte behind the last chunk. */
 static bool take_trailer_byte(px_chunked *decoder, uint8_t byte)
 {
@@ -131,6 +142,9 @@ static bool take_byte(px_chunked *decoder, uint8_t byte)
     case TRAILER_NAME:
     case TRAILER_VALUE:
     case TRAILER_LF:
+        if (decoder->state == TRAILER_FIRST && byte == '\r')
+            return take_trailer_byte(decoder, byte);
+        return keep_trailer_byte(decoder, byte) && take_trailer_byte(decoder, byte);
     case END_LF:
         return take_trailer_byte(decoder, byte);
     case BROKEN:

@@ -9,6 +9,9 @@
 typedef struct px_chunked {
     uint64_t left;  /* of the current chunk */
     uint32_t state; /* private */
+    /* Where lines of the trailer go, with their ends; NULL: nobody wants them. The caller's. */
+    uint8_t *trailers;
+    uint32_t trailers_room, trailers_len;
     uint32_t extra; /* bytes of extensions and trailers not yet earned by data: bounded */
 } px_chunked;
 

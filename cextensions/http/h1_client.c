@@ -36,6 +36,7 @@ static void let_go(px_h1_client *client)
     px_timer_stop(loop, &client->send_timer);
     px_h1_output_clear(&client->output);
     px_h1_input_drop(&client->input);
+    px_block_release(&client->trailers);
     px_transport_close(&client->transport, false);
     live_count--;
     px_loop_free_later(loop, client);
@@ -204,6 +205,8 @@ void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, voi
     client->no_body = no_body;
     client->upgrade = client->paused = client->reading = client->request_done = false;
     client->writable_owed = client->bytes_sent = client->bytes_received = client->keepalive = false;
+    client->trailers_wanted = false;
+    px_block_release(&client->trailers);
     client->scanned = 0;
     client->informational = 0;
     client->sent = client->received = 0;
@@ -219,6 +222,18 @@ void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, voi
 void px_h1_client_expect_upgrade(px_h1_client *client)
 {
     client->upgrade = true;
+}
+
+void px_h1_client_want_trailers(px_h1_client *client)
+{
+    client->trailers_wanted = true;
+}
+
+px_slice px_h1_client_trailers(const px_h1_client *client)
+{
+    if (client->trailers == NULL)
+        return px_slice_from(NULL, 0);
+    return px_slice_from(client->trailers->data, client->decoder.trailers_len);
 }
 
 /* ---- between exchanges ---- */
@@ -253,6 +268,7 @@ void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone
     client->on_gone = on_gone;
     px_h1_output_clear(&client->output);
     px_h1_input_drop(&client->input);
+    px_block_release(&client->trailers);
     if (px_timer_running(&client->send_timer))
         px_timer_stop(client->transport.loop, &client->send_timer);
     px_timer_start(client->transport.loop, &client->timer, timeout_ms);

@@ -68,6 +68,11 @@ void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, voi
                         const px_h1_client_limits *limits, bool no_body);
 /* After start: the request asks for an upgrade. A 101 that nobody asked for is PX_FAIL_INVALID. */
 void px_h1_client_expect_upgrade(px_h1_client *client);
+/* After start: the fields behind a chunked body are wanted. */
+void px_h1_client_want_trailers(px_h1_client *client);
+/* Their lines, each with its end, once the last of the body was delivered; good until the client is started
+ * again, parked or closed. */
+px_slice px_h1_client_trailers(const px_h1_client *client);
 void *px_h1_client_owner(const px_h1_client *client);
 
 /* Bytes of the request, head first. chunked: each call's bytes are framed as a chunk, last adds the final

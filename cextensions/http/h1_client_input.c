@@ -41,6 +41,17 @@ static void make_room_for_head(px_h1_client *client)
     px_block_release(&old);
 }
 
+/* Fields behind a body may be as long as those in front of it. */
+static void begin_chunked(px_h1_client *client)
+{
+    px_chunked_init(&client->decoder);
+    if (!client->trailers_wanted)
+        return;
+    client->trailers = px_block_take(client->limits.head_bytes);
+    client->decoder.trailers = client->trailers->data;
+    client->decoder.trailers_room = client->limits.head_bytes;
+}
+
 /* The framing of the body, adjusted for answers that never have one (RFC 9112 6.3). */
 static void set_framing(px_h1_client *client, const px_response_head_in *head)
 {
@@ -50,7 +61,7 @@ static void set_framing(px_h1_client *client, const px_response_head_in *head)
     /* An HTTP/1.0 peer that says keep-alive is not believed, as in nginx. */
     client->keepalive = head->keepalive && head->minor_version > 0 && client->body != PX_BODY_UNTIL_CLOSE;
     if (client->body == PX_BODY_CHUNKED)
-        px_chunked_init(&client->decoder);
+        begin_chunked(client);
 }
 
 static void upgraded(px_h1_client *client, const px_response_head_in *head, px_block *block)

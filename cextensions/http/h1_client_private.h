@@ -50,7 +50,8 @@ struct px_h1_client {
     bool writable_owed : 1; /* on_writable is due when the queue is empty */
     bool bytes_sent : 1;
     bool bytes_received : 1;
-    bool keepalive : 1;     /* the answer allows another */
+    bool keepalive : 1; /* the answer allows another */
+    bool trailers_wanted : 1;
     bool send_failed : 1;   /* with send_error; what the peer said before is still being read */
     uint16_t informational; /* heads of 1xx in this exchange */
     int send_error;
@@ -70,7 +71,8 @@ struct px_h1_client {
     int64_t body;            /* framing of the answer's body */
     uint64_t body_left;
     px_chunked decoder;
-    uint64_t turn; /* px_loop_turns when turn_bytes were moved */
+    px_block *trailers; /* the decoder writes into it */
+    uint64_t turn;      /* px_loop_turns when turn_bytes were moved */
     size_t turn_bytes;
     px_h1_output output;
 };

@@ -104,6 +104,16 @@ void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, 
     px_queue_push(&output->queue, (px_piece){end.data, end.len, NULL});
 }
 
+void px_h1_output_trailers(px_h1_output *output, const px_header *headers, uint32_t count)
+{
+    px_h1_text text = px_h1_text_begin(output, 256);
+    px_h1_text_literal(&text, "0\r\n");
+    for (uint32_t i = 0; i < count; i++)
+        px_h1_text_header(&text, &headers[i]);
+    px_h1_text_literal(&text, "\r\n");
+    px_h1_text_end(&text);
+}
+
 /* ---- writing ---- */
 
 static px_io file_failed(px_h1_output *output, int error)

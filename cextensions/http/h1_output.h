@@ -89,6 +89,9 @@ size_t px_h1_output_pieces(px_h1_output *output, px_piece *pieces, uint32_t coun
 /* Queues pieces as one chunk (nothing when they are empty) and, with last, the end of the chunked body. */
 void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, bool last);
 
+/* The end of a chunked body that has fields behind it. */
+void px_h1_output_trailers(px_h1_output *output, const px_header *headers, uint32_t count);
+
 /* Writes until the queue is empty, the kernel takes no more, or limit bytes have gone. *moved: bytes that
  * went (also beside an error). OK: look at queue.bytes for what is left. */
 px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px_h1_files *files,

@@ -112,7 +112,7 @@ static void write_head(px_h1_exchange *exchange, const px_response_head *head)
         px_h1_text_header(&text, &head->headers[i++]);
     px_h1_text_literal(&text, "\r\n");
     px_h1_text_end(&text);
-    exchange->stream.head_bytes = exchange->output.queue.bytes - before;
+    exchange->stream.head_bytes += exchange->output.queue.bytes - before;
 }
 
 static void send_head(px_stream *stream, const px_response_head *head)
@@ -138,11 +138,13 @@ static void send_informational(px_stream *stream, const px_response_head *head)
     if (exchange->http10 || stream->gone)
         return; /* RFC 9110 15.2: never to an HTTP/1.0 client */
     px_h1_text text = px_h1_text_begin(&exchange->output, 256);
+    size_t before = exchange->output.queue.bytes;
     status_line(&text, head->status, head->reason);
     for (uint32_t i = 0; i < head->header_count; i++)
         px_h1_text_header(&text, &head->headers[i]);
     px_h1_text_literal(&text, "\r\n");
     px_h1_text_end(&text);
+    stream->head_bytes += exchange->output.queue.bytes - before;
     set_unsent(exchange);
     wake(conn);
 }
@@ -185,6 +187,21 @@ static void end_answer(px_h1_conn *conn)
         exchange->stream.keepalive = false; /* shorter than announced: only the end of the connection tells */
 }
 
+static void send_trailers(px_stream *stream, const px_header *headers, uint32_t count)
+{
+    px_h1_exchange *exchange = px_h1_stream_conn(stream)->exchange;
+    exchange->trailers = headers;
+    exchange->trailer_count = count;
+}
+
+static void send_chunk(px_h1_exchange *exchange, px_piece *pieces, uint32_t count, bool last)
+{
+    bool trailers = last && exchange->trailer_count > 0;
+    px_h1_output_chunk(&exchange->output, pieces, count, last && !trailers);
+    if (trailers)
+        px_h1_output_trailers(&exchange->output, exchange->trailers, exchange->trailer_count);
+}
+
 static void send_body(px_stream *stream, px_piece *pieces, uint32_t count, bool last)
 {
     px_h1_conn *conn = px_h1_stream_conn(stream);
@@ -192,7 +209,7 @@ static void send_body(px_stream *stream, px_piece *pieces, uint32_t count, bool 
     if (exchange->no_body || stream->gone)
         drop_pieces(pieces, count);
     else if (exchange->chunked)
-        px_h1_output_chunk(&exchange->output, pieces, count, last);
+        send_chunk(exchange, pieces, count, last);
     else if (exchange->answer_left != UINT64_MAX)
         send_counted(exchange, pieces, count);
     else
@@ -367,6 +384,7 @@ static bool take_transport(px_stream *stream, px_transport *transport, void (*on
 const px_stream_ops px_h1_stream_ops = {
     .send_informational = send_informational,
     .send_head = send_head,
+    .send_trailers = send_trailers,
     .send_body = send_body,
     .read_body = px_h1_stream_read_body,
     .reset = reset,

@@ -103,7 +103,9 @@ struct px_h1_exchange {
     uint64_t body_taken; /* of the request, when it is chunked */
     px_chunked decoder;
     uint64_t answer_left; /* of the answer's declared length; UINT64_MAX: none declared */
-    uint64_t turn;        /* px_loop_turns when turn_bytes were moved */
+    const px_header *trailers;
+    uint32_t trailer_count;
+    uint64_t turn; /* px_loop_turns when turn_bytes were moved */
     size_t turn_bytes;
     px_timer send_timer;
     px_h1_output output; /* last: not zeroed */

@@ -63,6 +63,9 @@ typedef struct px_stream_ops {
     /* 1xx: status and headers, any number of times before send_head. */
     void (*send_informational)(px_stream *stream, const px_response_head *head);
     void (*send_head)(px_stream *stream, const px_response_head *head);
+    /* Before send_body with last: fields behind the body, which live until the stream is over. Lost where the
+     * framing has no room for them: only a chunked answer has. */
+    void (*send_trailers)(px_stream *stream, const px_header *headers, uint32_t count);
     void (*send_body)(px_stream *stream, px_piece *pieces, uint32_t count, bool last);
     /* Asks for one on_body of at most max_bytes. Sends 100 Continue when the client waits for it. */
     void (*read_body)(px_stream *stream, size_t max_bytes);

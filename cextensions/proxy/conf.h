@@ -80,6 +80,8 @@ typedef struct px_settings {
     uint32_t access_log_count;
     px_add_header *add_headers;
     uint32_t add_header_count;
+    px_add_header *add_trailers;
+    uint32_t add_trailer_count;
     px_set_header *set_headers;
     uint32_t set_header_count;
     uint64_t request_dropped;       /* bit per px_header_id: not passed to a peer as it came */

@@ -49,14 +49,20 @@ static bool build_rules(px_build *build, const px_plan_rewrite_rule_list *plan, 
     return true;
 }
 
+static bool build_words(px_build *build, const px_plan_words_list *plan, px_template **words, uint32_t *count)
+{
+    *words = px_arena_zalloc(build->arena, plan->count * sizeof **words);
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (!px_build_template(build, &(*words)[i], &plan->items[i].value))
+            return false;
+    *count = plan->count;
+    return true;
+}
+
 static bool build_cookie_rule(px_build *build, px_cookie_rule *rule, const px_plan_cookie_rule *plan)
 {
-    rule->flags = px_arena_zalloc(build->arena, plan->flags.count * sizeof *rule->flags);
-    rule->flag_count = plan->flags.count;
-    for (uint32_t i = 0; i < plan->flags.count; i++)
-        if (!px_build_template(build, &rule->flags[i], &plan->flags.items[i].value))
-            return false;
-    return build_regex(build, plan->regex, &rule->regex) &&
+    return build_words(build, &plan->flags, &rule->flags, &rule->flag_count) &&
+           build_regex(build, plan->regex, &rule->regex) &&
            px_build_template(build, &rule->name, &plan->name);
 }
 
@@ -81,5 +87,6 @@ bool px_build_proxy_rules(px_build *build, px_settings *settings)
            build_rules(build, &plan->proxy_redirect, &rules->redirects, &rules->redirect_count) &&
            build_rules(build, &plan->proxy_cookie_domain, &rules->domains, &rules->domain_count) &&
            build_rules(build, &plan->proxy_cookie_path, &rules->paths, &rules->path_count) &&
-           build_cookie_rules(build, &plan->proxy_cookie_flags, rules);
+           build_cookie_rules(build, &plan->proxy_cookie_flags, rules) &&
+           build_words(build, &plan->early_hints, &rules->early_hints, &rules->early_hint_count);
 }

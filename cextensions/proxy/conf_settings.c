@@ -93,20 +93,27 @@ static bool build_access_logs(px_build *build, px_settings *settings)
     return true;
 }
 
-static bool build_add_headers(px_build *build, px_settings *settings)
+static bool build_added(px_build *build, const px_plan_add_header_list *headers, px_add_header **added,
+                        uint32_t *count)
 {
-    const px_plan_add_header_list *headers = &settings->plan->add_header;
-    settings->add_headers = px_arena_zalloc(build->arena, headers->count * sizeof *settings->add_headers);
+    *added = px_arena_zalloc(build->arena, headers->count * sizeof **added);
     for (uint32_t i = 0; i < headers->count; i++) {
-        px_add_header *header = &settings->add_headers[i];
+        px_add_header *header = &(*added)[i];
         header->name = headers->items[i].name;
         header->id = (uint16_t)px_header_lookup(header->name);
         header->always = headers->items[i].always;
         if (!px_build_template(build, &header->value, &headers->items[i].value))
             return false;
     }
-    settings->add_header_count = headers->count;
+    *count = headers->count;
     return true;
+}
+
+static bool build_add_headers(px_build *build, px_settings *settings)
+{
+    const px_plan_settings *plan = settings->plan;
+    return build_added(build, &plan->add_header, &settings->add_headers, &settings->add_header_count) &&
+           build_added(build, &plan->add_trailer, &settings->add_trailers, &settings->add_trailer_count);
 }
 
 static px_slice join(px_arena *arena, px_slice a, px_slice b, px_slice c, px_slice d)
@@ -173,6 +180,8 @@ static void build_hidden(px_build *build, px_settings *settings)
 {
     const px_plan_bytes_list *names = &settings->plan->proxy_hide_header;
     settings->answer_hidden = hop_by_hop;
+    if (settings->plan->proxy_pass_trailers) /* it says which trailers come */
+        settings->answer_hidden &= ~PX_HEADER_BIT(TRAILER);
     px_table_init(&settings->answer_hidden_names, build->arena, names->count);
     for (uint32_t i = 0; i < names->count; i++) {
         px_header_id id = px_header_lookup(names->items[i]);

@@ -1,9 +1,9 @@
 /* Server, Date and add_header. Also the end of the chain: the writer that hands the answer to the Stream. */
 #include "proxy/rates.h"
 #include "proxy/request.h"
+#include "proxy/trailers.h"
 
-/* add_header without `always` (nginx's list). */
-static bool is_usual(int status)
+bool px_status_is_usual(int status)
 {
     switch (status) {
     case 200:
@@ -40,7 +40,7 @@ static void remove_header(px_answer *answer, uint16_t id)
 static void add_configured(px_request *r)
 {
     const px_settings *settings = r->settings;
-    bool usual = is_usual(r->answer.status);
+    bool usual = px_status_is_usual(r->answer.status);
     for (uint32_t i = 0; i < settings->add_header_count; i++) {
         const px_add_header *header = &settings->add_headers[i];
         if (!usual && !header->always)
@@ -71,6 +71,7 @@ static void headers_head(px_filter *self, px_request *r)
     if (!r->answer.has_server)
         prepend(&r->answer, PX_HEADER_SERVER, PX_SLICE("Server"), r->settings->plan->server_tokens);
     add_configured(r);
+    px_trailers_announce(r);
     px_filter_head(self->next, r);
 }
 
@@ -100,6 +101,8 @@ static void writer_body(px_filter *self, px_request *r, px_piece *pieces, uint32
 {
     (void)self;
     if (!r->no_body) {
+        if (last)
+            px_trailers_send(r);
         r->stream->ops->send_body(r->stream, pieces, count, last);
         return;
     }

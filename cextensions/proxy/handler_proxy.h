@@ -35,6 +35,7 @@ typedef struct px_proxy {
     px_list tunnel_link; /* in px_worker.tunnels */
 
     px_slice uri;        /* as the peer gets it: path and query */
+    uint64_t hint_bytes; /* of early hints so far */
     px_slice host, port; /* $proxy_host, $proxy_port */
     px_slice method;
     px_slice set_body; /* of proxy_set_body */
@@ -95,6 +96,7 @@ void px_proxy_on_sent(px_h1_client *client);
 
 /* handler_proxy_response.c */
 /* Whether a Connection field names this one: then it is for one hop only. */
+bool px_proxy_hides(const px_request *r, const px_response_head_in *head, const px_header *header);
 bool px_is_connection_option(const px_header *headers, uint32_t count, px_slice name);
 void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block,
                       bool body_follows);

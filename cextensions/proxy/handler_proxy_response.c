@@ -1,6 +1,7 @@
 /* See handler_proxy.h: the peer's answer on its way to the client; upgrades. */
 #include "proxy/debug.h"
 #include "proxy/handler_proxy.h"
+#include "proxy/trailers.h"
 
 /* ---- fields ---- */
 
@@ -12,7 +13,7 @@ bool px_is_connection_option(const px_header *headers, uint32_t count, px_slice 
     return false;
 }
 
-static bool is_hidden(const px_request *r, const px_response_head_in *head, const px_header *header)
+bool px_proxy_hides(const px_request *r, const px_response_head_in *head, const px_header *header)
 {
     const px_settings *settings = r->settings;
     if (header->id != PX_HEADER_OTHER) {
@@ -60,7 +61,7 @@ static void make_answer(px_request *r, const px_response_head_in *head)
     for (uint32_t i = 0; i < head->header_count; i++) {
         if (px_is_accel(&head->headers[i]))
             px_proxy_obey_accel(r->proxy, &head->headers[i]);
-        if (!is_hidden(r, head, &head->headers[i]))
+        if (!px_proxy_hides(r, head, &head->headers[i]))
             pass_header(r, &head->headers[i]);
     }
 }
@@ -102,6 +103,8 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
         px_request_truncate(r);
         return;
     }
+    if (last)
+        px_proxy_take_trailers(proxy);
     px_request_send_body(r, pieces, count, last);
     if (last) {
         finish(proxy);

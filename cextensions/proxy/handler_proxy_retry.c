@@ -6,6 +6,7 @@
 #include "net/connect.h"
 #include "proxy/debug.h"
 #include "proxy/handler_proxy.h"
+#include "proxy/trailers.h"
 
 static const px_h1_client_user client_user;
 
@@ -207,6 +208,8 @@ static bool ask_peer(px_proxy *proxy, bool fresh)
     px_h1_client_start(client, &client_user, proxy, &r->settings->limits, proxy->asks_head);
     if (r->head.upgrade && r->settings->sends_upgrade)
         px_h1_client_expect_upgrade(client);
+    if (r->settings->plan->proxy_pass_trailers)
+        px_h1_client_want_trailers(client);
     px_proxy_send_request(proxy);
     return true;
 }
@@ -474,7 +477,7 @@ bool px_proxy_next_for_status(px_proxy *proxy, int status)
 
 static const px_h1_client_user client_user = {
     .on_connected = on_connected,
-    .on_informational = NULL,
+    .on_informational = px_proxy_on_informational,
     .on_head = px_proxy_on_head,
     .on_body = px_proxy_on_body,
     .on_writable = px_proxy_on_sent,

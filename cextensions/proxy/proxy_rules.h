@@ -36,6 +36,8 @@ typedef struct px_proxy_rules {
     uint32_t redirect_count, domain_count, path_count;
     px_cookie_rule *cookie_rules;
     uint32_t cookie_rule_count;
+    px_template *early_hints;
+    uint32_t early_hint_count;
 } px_proxy_rules;
 
 bool px_build_proxy_rules(px_build *build, px_settings *settings);

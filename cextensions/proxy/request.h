@@ -44,6 +44,8 @@ typedef struct px_answer {
     bool close;                /* the connection ends with this answer */
     bool upgrade;              /* 101 */
     bool has_type;             /* headers[0] is Content-Type, until a filter puts something in front */
+    const px_header *trailers; /* fields behind the body */
+    uint32_t trailer_count;
     bool has_server, has_date; /* among headers: the filter adds none */
 } px_answer;
 
@@ -119,6 +121,8 @@ void px_answer_begin(px_request *r, int status, uint32_t room);
 void px_answer_add(px_request *r, px_header_id id, px_slice name, px_slice value);
 /* Content-Type goes where nginx has it: behind Server and Date. */
 void px_answer_content_type(px_request *r, px_slice value);
+/* add_header and add_trailer without `always` (nginx's list). */
+bool px_status_is_usual(int status);
 /* Through the filters to the Stream. */
 void px_request_send_head(px_request *r);
 void px_request_send_body(px_request *r, px_piece *pieces, uint32_t count, bool last);

@@ -126,6 +126,7 @@ class Inheritance:
             "limit_conn": _once(self._finish_limit_conn, "limit_conn"),
             "types": self._finish_types,
             "proxy_redirect": _once(self._finish_redirect, "proxy_redirect"),
+            "early_hints": lambda node: node.values["early_hints"] or [],
             "proxy_ignore_headers": lambda node: node.values["proxy_ignore_headers"] or 0,
             "access_log": _once(self._finish_access_log, "access_log"),
             "error_log": _once(self._finish_error_log, "error_log"),

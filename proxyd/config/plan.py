@@ -246,8 +246,10 @@ class RewriteRule(S):
     replacement: list[Piece]
 
 
-class CookieFlag(S):
-    value: list[Piece]  # "secure", "nosamesite", ...
+class Words(S):
+    """One text of several."""
+
+    value: list[Piece]
 
 
 class CookieRule(S):
@@ -255,7 +257,7 @@ class CookieRule(S):
 
     name: list[Piece]
     regex: Regex | None  # in the place of name
-    flags: list[CookieFlag]
+    flags: list[Words]  # "secure", "nosamesite", ...
 
 
 class ProxyBind(S):

@@ -21,6 +21,7 @@ TITLES = {
     "rewrite": "Rewriting: set and return",
     "types": "Media types",
     "headers": "Header fields",
+    "trailers": "Early hints and trailers",
     "log": "Logs",
     "map": "Variables by look-up",
     "upstream": "Upstreams",

@@ -120,7 +120,13 @@ static void reset(px_stream *stream)
     end(m);
 }
 
-static const px_stream_ops ops = {.send_informational = send_informational,
+static void send_trailers(px_stream *stream, const px_header *headers, uint32_t count)
+{
+    (void)stream, (void)headers, (void)count; /* this carrier has no room for them */
+}
+
+static const px_stream_ops ops = {.send_trailers = send_trailers,
+                                  .send_informational = send_informational,
                                   .send_head = send_head,
                                   .send_body = send_body,
                                   .read_body = read_body,

@@ -24,6 +24,7 @@ from proxyd.config.directives import (
     server_name,
     spooling,
     tables,
+    trailers,
     types,
     upstream,
 )
@@ -38,6 +39,7 @@ THEMES: dict[str, ModuleType] = {
     "rewrite": rewrite,
     "types": types,
     "headers": headers,
+    "trailers": trailers,
     "log": log,
     "map": map,
     "upstream": upstream,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxyd.config.directive import EVERYWHERE, Directive
-from proxyd.config.plan import CookieFlag, CookieRule, RewriteRule
+from proxyd.config.plan import CookieRule, RewriteRule, Words
 from proxyd.config.shapes import Invalid, Scope, Shape
 
 OFF = "off"  # of a list of rules: it stands alone
@@ -119,7 +119,7 @@ class CookieFlagsShape(Shape):
             name["regex"] = scope.regex(args[0][1:], True)
         else:
             name["name"] = scope.template(args[0])
-        flags = [CookieFlag(value=scope.template(flag, place)) for place, flag in enumerate(args[1:], 1)]
+        flags = [Words(value=scope.template(flag, place)) for place, flag in enumerate(args[1:], 1)]
         return CookieRule(**name, flags=flags)
 
     def describe(self) -> str:
