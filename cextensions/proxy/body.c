@@ -111,6 +111,7 @@ bool px_body_came(px_request *r, const px_piece *pieces, uint32_t count, bool la
         return true;
     px_request_log(r, PX_LOG_ERROR, "client intended to send too large chunked body: %llu bytes",
                    (unsigned long long)body->bytes);
+    body->lost = true;
     px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
     return false;
 }

@@ -14,6 +14,7 @@
 #include "generated/plan_kinds.h"
 #include "http/h1_client.h"
 #include "http/h1_server.h"
+#include "proxy/docs.h"
 #include "proxy/handler.h"
 #include "proxy/handover.h"
 #include "proxy/table.h"
@@ -78,6 +79,7 @@ typedef struct px_settings {
     px_log_cache *log_cache; /* for logs whose path has variables; NULL: off */
     px_access_log *access_logs;
     uint32_t access_log_count;
+    px_docs docs;
     px_add_header *add_headers;
     uint32_t add_header_count;
     px_add_header *add_trailers;
@@ -118,12 +120,13 @@ typedef struct px_level {
 struct px_location {
     const px_plan_location *plan;
     const px_settings *settings;
-    const px_handler *handler; /* content; NULL: there is none */
+    const px_handler *handler; /* content; NULL: files */
     px_upstream *upstream;     /* proxy_pass; NULL with variables */
     px_template *proxy_url;    /* of a proxy_pass with variables; NULL: none */
     px_sets sets;
     px_template *return_text; /* NULL: none */
-    px_slice redirect_from;   /* proxy_redirect default: Locations that begin so */
+    const px_try_files *try_files;
+    px_slice redirect_from; /* proxy_redirect default: Locations that begin so */
     px_slice redirect_to;
     px_level level;
 };
@@ -134,8 +137,11 @@ typedef struct px_server {
     const px_settings *settings;
     px_sets sets;
     px_template *return_text;
+    const px_try_files *try_files; /* where no location is found */
     px_level level;
     px_stats stats;
+    const px_location **named; /* "@name" */
+    uint32_t named_count;
 } px_server;
 
 /* The servers of one address and port. */
@@ -208,14 +214,14 @@ void px_object_release(px_object **object);
 
 /* What turns a read Object into one that can be used. Each is one file's job. False: error says why; the
  * arena is cleared. */
-typedef struct px_build {
+struct px_build {
     px_worker *worker;
     px_object *object;
     px_arena *arena;
     px_descriptors descriptors;
     px_engine_error *error;
     bool private_peers; /* of an Upstream that the Zone does not know */
-} px_build;
+};
 
 bool px_build_settings(px_build *build, px_plan_settings *plan);
 bool px_build_server(px_build *build, px_plan_server *plan);

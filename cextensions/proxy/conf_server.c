@@ -51,7 +51,6 @@ static bool build_proxy(px_build *build, px_location *location)
 {
     const px_plan_proxy_pass *proxy = location->plan->proxy;
     if (proxy == NULL) {
-        location->handler = &px_handler_missing;
         return true;
     }
     if (proxy->url != NULL) {
@@ -88,7 +87,8 @@ static bool build_location(px_build *build, px_location *location, px_plan_locat
     if (plan->kind == PX_LOCATION_REGEX && !build_regex(build, plan->regex))
         return false;
     return build_sets(build, &plan->sets, &location->sets) &&
-           build_return(build, plan->ret, &location->return_text) && build_proxy(build, location) &&
+           build_return(build, plan->ret, &location->return_text) &&
+           px_build_try_files(build, &location->try_files, plan->try_files) && build_proxy(build, location) &&
            build_level(build, &location->level, &plan->locations);
 }
 
@@ -175,6 +175,16 @@ static bool build_level(px_build *build, px_level *level, px_plan_location_list 
     return true;
 }
 
+static bool build_named(px_build *build, px_server *server)
+{
+    const px_plan_location_list *locations = &server->plan->locations;
+    server->named = px_arena_zalloc(build->arena, locations->count * sizeof *server->named);
+    for (uint32_t i = 0; i < locations->count; i++)
+        if (locations->items[i].kind == PX_LOCATION_NAMED)
+            server->named[server->named_count++] = locations->items[i].runtime;
+    return true;
+}
+
 bool px_build_server(px_build *build, px_plan_server *plan)
 {
     px_server *server = px_arena_zalloc(build->arena, sizeof *server);
@@ -185,7 +195,8 @@ bool px_build_server(px_build *build, px_plan_server *plan)
     px_stats_claim(build, "server", plan->name, &server->stats);
     return build_sets(build, &plan->sets, &server->sets) &&
            build_return(build, plan->ret, &server->return_text) &&
-           build_level(build, &server->level, &plan->locations);
+           px_build_try_files(build, &server->try_files, plan->try_files) &&
+           build_level(build, &server->level, &plan->locations) && build_named(build, server);
 }
 
 /* ---- addresses and names ---- */

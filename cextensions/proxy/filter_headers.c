@@ -1,4 +1,5 @@
-/* Server, Date and add_header. Also the end of the chain: the writer that hands the answer to the Stream. */
+/* Server, Date, expires and add_header. Also the end of the chain: the writer that hands the answer to the Stream. */
+#include "proxy/expires.h"
 #include "proxy/rates.h"
 #include "proxy/request.h"
 #include "proxy/trailers.h"
@@ -28,26 +29,19 @@ static bool replaces(uint16_t id)
     return id == PX_HEADER_LAST_MODIFIED || id == PX_HEADER_ETAG;
 }
 
-static void remove_header(px_answer *answer, uint16_t id)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < answer->count; i++)
-        if (answer->headers[i].id != id)
-            answer->headers[kept++] = answer->headers[i];
-    answer->count = kept;
-}
-
 static void add_configured(px_request *r)
 {
     const px_settings *settings = r->settings;
     bool usual = px_status_is_usual(r->answer.status);
+    if (usual && settings->plan->expires->kind != PX_EXPIRES_OFF)
+        px_expires_set(r);
     for (uint32_t i = 0; i < settings->add_header_count; i++) {
         const px_add_header *header = &settings->add_headers[i];
         if (!usual && !header->always)
             continue;
         px_slice value = px_request_one_line(r, px_template_value(&header->value, r));
         if (replaces(header->id))
-            remove_header(&r->answer, header->id);
+            px_answer_remove(&r->answer, header->id);
         if (value.len > 0)
             px_answer_add(r, header->id, header->name, value);
     }

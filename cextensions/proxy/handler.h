@@ -28,6 +28,5 @@ typedef struct px_handler {
 } px_handler;
 
 extern const px_handler px_handler_proxy;
-extern const px_handler px_handler_missing; /* a location without content: 404 */
 
 #endif

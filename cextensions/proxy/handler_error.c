@@ -89,13 +89,12 @@ static px_slice make_body(px_request *r, const page *shown)
     return px_buffer_view(&body);
 }
 
-static px_step send_page(px_request *r, int status, px_slice location)
+px_step px_request_send_page(px_request *r, int status, px_slice location)
 {
     const page *shown = find_page(status);
     px_slice body = {NULL, 0};
-    if (ends_connection(status))
-        r->answer.close = true;
-    px_answer_begin(r, shown != NULL ? shown->shown : status, 2);
+    r->error_status = (uint16_t)(shown != NULL ? shown->shown : status);
+    px_answer_begin(r, r->error_status, 2);
     if (shown != NULL) {
         body = make_body(r, shown);
         px_answer_content_type(r, PX_SLICE("text/html"));
@@ -123,15 +122,24 @@ px_step px_request_send_error(px_request *r, int status)
     }
     if (status == 408 || status == 444 || status == 499) /* nobody to answer, as nginx sees it */
         return px_request_close(r, status);
-    return send_page(r, status, px_slice_from(NULL, 0));
+    if (ends_connection(status))
+        r->answer.close = true;
+    if (px_error_page_run(r, status))
+        return PX_STEP_WAIT;
+    return px_request_send_page(r, status, px_slice_from(NULL, 0));
 }
 
 void px_request_put_origin(px_request *r, px_buffer *buffer)
 {
+    const px_plan_settings *settings = r->settings->plan;
+    if (!settings->absolute_redirect)
+        return;
     px_slice host = r->host.len > 0 ? r->host : px_request_server_addr(r);
+    if (settings->server_name_in_redirect)
+        host = r->server->plan->name;
     px_buffer_literal(buffer, "http://");
     px_buffer_slice(buffer, host);
-    if (r->port != 80 && r->port != 0) {
+    if (settings->port_in_redirect && r->port != 80 && r->port != 0) {
         px_buffer_byte(buffer, ':');
         px_buffer_uint(buffer, r->port);
     }
@@ -148,12 +156,7 @@ px_step px_request_send_location(px_request *r, int status, px_slice location)
     }
     if (location.data == NULL)
         location = PX_SLICE("");
-    return send_page(r, status, px_request_one_line(r, location));
+    if (px_error_page_run(r, status))
+        return PX_STEP_WAIT;
+    return px_request_send_page(r, status, px_request_one_line(r, location));
 }
-
-static px_step start_missing(px_request *r)
-{
-    return px_request_fail(r, 404, PX_REASON_NOT_FOUND);
-}
-
-const px_handler px_handler_missing = {.name = "missing", .start = start_missing};

@@ -101,6 +101,9 @@ bool px_is_connection_option(const px_header *headers, uint32_t count, px_slice 
 void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_block *head_block,
                       bool body_follows);
 void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bool last);
+/* handler_proxy_redirect.c: X-Accel-Redirect and proxy_intercept_errors. True: something else answers; the proxy is
+ * let go of, and the Request may be gone. */
+bool px_proxy_lead_elsewhere(px_proxy *proxy, const px_response_head_in *head);
 /* The client takes more. */
 void px_proxy_on_writable(px_request *r);
 /* The client takes no more: what comes from here on goes to the file. */

@@ -56,7 +56,8 @@ static void pass_header(px_request *r, const px_header *header)
 static void make_answer(px_request *r, const px_response_head_in *head)
 {
     px_answer_begin(r, head->status, head->header_count);
-    r->answer.reason = head->reason;
+    if (r->error_status == 0)
+        r->answer.reason = head->reason;
     r->answer.content_length = head->body >= 0 ? head->body : -1;
     for (uint32_t i = 0; i < head->header_count; i++) {
         if (px_is_accel(&head->headers[i]))
@@ -226,7 +227,7 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
         upgrade(proxy, head);
         return;
     }
-    if (px_proxy_next_for_status(proxy, head->status))
+    if (px_proxy_next_for_status(proxy, head->status) || px_proxy_lead_elsewhere(proxy, head))
         return;
     make_answer(r, head);
     px_request_send_head(r);

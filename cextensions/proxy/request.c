@@ -5,9 +5,9 @@
 
 #include "proxy/access_log.h"
 #include "proxy/debug.h"
+#include "proxy/body.h"
+#include "proxy/route.h"
 #include "proxy/upstream.h"
-
-#define REDIRECTS_MOST 10
 
 static px_step run_server(px_request *r)
 {
@@ -17,13 +17,6 @@ static px_step run_server(px_request *r)
         return PX_STEP_NEXT;
     px_request_log(r, PX_LOG_INFO, "client sent too many header lines while reading client request headers");
     return px_request_fail(r, 494, PX_REASON_REQUEST_HEAD_TOO_LARGE);
-}
-
-static px_step run_content(px_request *r)
-{
-    r->handler = r->location->handler;
-    px_request_debug(r, "handler: %s", r->handler->name);
-    return r->handler->start(r);
 }
 
 /* A Request passes these in order. The step that answers, or waits, is the last one to run. */
@@ -37,10 +30,12 @@ static const struct {
     {"rewrite", px_step_location_rewrite},      /* of the location */
     {"preaccess", px_step_preaccess},           /* limit_req, limit_conn */
     {"access", px_step_access},                 /* allow, deny */
-    {"content", run_content},                   /* its Handler */
+    {"precontent", px_step_try_files},          /* try_files */
+    {"content", px_step_content},               /* its Handler */
 };
 #define STEPS (sizeof steps / sizeof steps[0])
-#define LOCATION_STEP 2
+#define SERVER_REWRITE_STEP 1
+#define REWRITE_STEP 3
 
 const char *px_request_step_name(const px_request *r)
 {
@@ -59,25 +54,81 @@ void px_request_continue(px_request *r)
     }
 }
 
-bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
+/* False: this is one too many. */
+static bool may_redirect(px_request *r, const char *format, px_slice where)
 {
     px_request_end_handler(r);
-    if (++r->redirects > REDIRECTS_MOST) {
-        r->reason = PX_REASON_REDIRECT_CYCLE;
-        px_request_log(r, PX_LOG_ERROR,
-                       "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
-                       PX_SLICE_ARGS(uri));
-        px_request_send_error(r, 500);
+    if (++r->redirects <= PX_REDIRECTS_MOST)
+        return true;
+    r->reason = PX_REASON_REDIRECT_CYCLE;
+    px_request_log(r, PX_LOG_ERROR, "rewrite or internal redirection cycle while %s \"%.*s\"", format,
+                   PX_SLICE_ARGS(where));
+    px_request_send_error(r, 500);
+    return false;
+}
+
+/* What an earlier Handler has read of the body and nobody kept is gone: whoever answers now does without it. */
+static void leave_body(px_request *r)
+{
+    if (r->body == NULL || !r->body->lost)
+        return;
+    r->body = NULL;
+    r->head.body = 0;
+    r->body_left = true;
+}
+
+bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
+{
+    if (!may_redirect(r, "internally redirecting to", uri))
         return false;
-    }
+    leave_body(r);
     px_request_debug(r, "internal redirect: \"%.*s?%.*s\"", PX_SLICE_ARGS(uri), PX_SLICE_ARGS(args));
     r->uri = uri;
     r->args = args;
     r->quoted_uri = true;
     r->changed = true;
+    r->internal = true;
+    r->file_of_alias = false;
+    r->excepted = false;
     r->location = NULL;
-    r->step = LOCATION_STEP;
+    r->settings = r->server->settings;
+    r->step = SERVER_REWRITE_STEP;
     return true;
+}
+
+bool px_request_redirect_named(px_request *r, px_slice name)
+{
+    const px_location *location;
+    if (!may_redirect(r, "redirect to named location", name))
+        return false;
+    leave_body(r);
+    location = px_route_named(r->server, name);
+    if (location == NULL) {
+        r->reason = PX_REASON_INTERNAL_ERROR;
+        px_request_log(r, PX_LOG_ERROR, "could not find named location \"%.*s\"", PX_SLICE_ARGS(name));
+        px_request_send_error(r, 500);
+        return false;
+    }
+    px_request_debug(r, "redirect to named location: \"%.*s\"", PX_SLICE_ARGS(name));
+    r->internal = true;
+    r->excepted = false;
+    r->location = location;
+    r->settings = location->settings;
+    px_access_except(r);
+    r->stream->settings = &r->settings->h1;
+    r->step = REWRITE_STEP;
+    return true;
+}
+
+px_slice px_split_args(px_slice *uri)
+{
+    const uint8_t *mark = uri->len > 0 ? memchr(uri->data, '?', uri->len) : NULL;
+    if (mark == NULL)
+        return px_slice_from(NULL, 0);
+    size_t path = (size_t)(mark - uri->data);
+    px_slice args = px_slice_from(mark + 1, uri->len - path - 1);
+    uri->len = path;
+    return args;
 }
 
 /* ---- the Stream's calls ---- */
@@ -93,10 +144,12 @@ static px_request *request_of(px_stream *stream)
 static void on_body(px_stream *stream, px_piece *pieces, uint32_t count, bool last)
 {
     px_request *r = request_of(stream);
-    if (r->handler != NULL && r->handler->on_body != NULL) {
+    if (!r->body_left && r->handler != NULL && r->handler->on_body != NULL) {
         r->handler->on_body(r, pieces, count, last);
         return;
     }
+    if (r->body != NULL)
+        r->body->lost = true;
     for (uint32_t i = 0; i < count; i++)
         px_piece_release(&pieces[i]);
 }

@@ -54,11 +54,16 @@ struct px_request {
     uint8_t step;      /* index into the step table */
     uint8_t redirects; /* internal ones */
     uint8_t capture_count;
-    uint8_t reason; /* px_reason: why it failed, for log lines, $proxyd_reason, counters */
-    bool head_sent; /* the answer's head went to the Stream */
-    bool last_sent; /* and all of its body */
-    bool no_body;   /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
-    bool done;      /* everything is with the kernel */
+    uint8_t reason;        /* px_reason: why it failed, for log lines, $proxyd_reason, counters */
+    bool head_sent;        /* the answer's head went to the Stream */
+    bool last_sent;        /* and all of its body */
+    bool no_body;          /* the answer has none, whatever the Handler gives: HEAD, 204, 304 */
+    bool done;             /* everything is with the kernel */
+    bool body_left;        /* what still comes of the request's body is nobody's */
+    bool internal;         /* led here by us: `internal` locations are open */
+    bool in_error_page;    /* an error now has no error_page: recursive_error_pages is off */
+    bool file_of_alias;    /* try_files found uri below the alias of a regular expression's location */
+    uint16_t error_status; /* what the client is told whoever answers; 0: what that one says */
     bool excepted;  /* r->settings are those that limit_except gives other methods */
     uint8_t limit_req_status, limit_conn_status; /* enum px_limit_status */
     bool limit_rate_set;
@@ -98,6 +103,8 @@ struct px_request {
     px_map_kept *map_values;
     px_slice *slots; /* generation->plan->slots of them; NULL: none set yet */
     uint32_t slot_count;
+    px_header *carried; /* px_request_carry */
+    uint32_t carried_count, carried_capacity;
     uint64_t repeated;              /* bit per px_header_id: more than one such field */
     uint16_t first[PX_HEADER_IDS];  /* 1 + index of the first field of this id; 0: none */
     px_slice captures[PX_CAPTURES]; /* of the last match: capture_count are set */
@@ -109,10 +116,15 @@ extern const px_stream_user px_request_stream_user;
 
 /* Goes on with the steps from r->step. r may be gone afterwards. */
 void px_request_continue(px_request *r);
-/* Starts again at the location with another uri (args: data NULL for none). False: too many times (500 was
+#define PX_REDIRECTS_MOST 10
+/* Starts again at the server's rewriting with another uri (args: data NULL for none). False: too many times (500 was
  * answered). The caller is a step or Handler that has sent nothing, and returns PX_STEP_AGAIN, or calls
  * px_request_continue when it was waiting. */
 bool px_request_redirect(px_request *r, px_slice uri, px_slice args);
+/* The same at a named location ("@name") of the server; uri stays. */
+bool px_request_redirect_named(px_request *r, px_slice name);
+/* What stands behind the first "?" of a uri, which ends there then; data NULL: there is none. */
+px_slice px_split_args(px_slice *uri);
 
 /* ---- answering ---- */
 
@@ -123,13 +135,20 @@ void px_answer_add(px_request *r, px_header_id id, px_slice name, px_slice value
 void px_answer_content_type(px_request *r, px_slice value);
 /* add_header and add_trailer without `always` (nginx's list). */
 bool px_status_is_usual(int status);
+void px_answer_remove(px_answer *answer, uint16_t id);
+/* A field of every answer that is begun from now on: it stays over internal redirects. Slices as of the
+ * request. */
+void px_request_carry(px_request *r, px_header_id id, px_slice name, px_slice value);
+/* By the extension of uri, else default_type; empty: none. */
+px_slice px_request_media_type(const px_request *r);
 /* Through the filters to the Stream. */
 void px_request_send_head(px_request *r);
 void px_request_send_body(px_request *r, px_piece *pieces, uint32_t count, bool last);
 /* Head and body at once. body must live as long as the request. */
 px_step px_request_send_whole(px_request *r, px_slice body);
-/* An error page (or an empty body where nginx has none). When a head was sent already, the answer is cut
- * off instead. Ends the Handler. */
+/* What error_page says, else the page of this error (or an empty body where nginx has none). When a head was sent
+ * already, the answer is cut off instead. Ends the Handler. The Request may be gone afterwards, or be answered by
+ * another Handler: the caller returns. */
 px_step px_request_send_error(px_request *r, int status);
 /* The same, for this reason. */
 static inline px_step px_request_fail(px_request *r, int status, px_reason reason)
@@ -137,6 +156,11 @@ static inline px_step px_request_fail(px_request *r, int status, px_reason reaso
     r->reason = (uint8_t)reason;
     return px_request_send_error(r, status);
 }
+/* The page itself, whatever error_page says. location: data NULL for none. */
+px_step px_request_send_page(px_request *r, int status, px_slice location);
+/* error_page.c: whether one is configured; whether one was found and has answered, or is going to. */
+bool px_error_page_is_there(const px_request *r, int status);
+bool px_error_page_run(px_request *r, int status);
 /* A redirect with Location (absolute when it begins with "/", as nginx makes it) and its small page. */
 px_step px_request_send_location(px_request *r, int status, px_slice location);
 /* Closes without an answer; the log shows status (444, 408, ...). r is gone afterwards. */
@@ -210,6 +234,8 @@ void px_request_judge_browser(px_request *r);
 px_step px_step_server(px_request *r);           /* route.c: by address and Host */
 px_step px_step_server_rewrite(px_request *r);   /* rewrite.c */
 px_step px_step_location(px_request *r);         /* route.c: by path; also client_max_body_size */
+px_step px_step_try_files(px_request *r);        /* try_files.c */
+px_step px_step_content(px_request *r);          /* step_content.c */
 px_step px_step_location_rewrite(px_request *r); /* rewrite.c */
 px_step px_step_preaccess(px_request *r);        /* limit.c */
 px_step px_step_access(px_request *r);           /* access.c */

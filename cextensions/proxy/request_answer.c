@@ -2,20 +2,56 @@
 #include "proxy/debug.h"
 
 #define FRONT 3 /* Server, Date and Content-Type stand before a Handler's fields */
+#define EXPIRES_ROOM 2
+
+static void add_carried(px_request *r, const px_header *header)
+{
+    if (header->id == PX_HEADER_CONTENT_TYPE)
+        px_answer_content_type(r, header->value);
+    else
+        px_answer_add(r, (px_header_id)header->id, header->name, header->value);
+}
 
 void px_answer_begin(px_request *r, int status, uint32_t room)
 {
     px_answer *answer = &r->answer;
     bool close = answer->close;
-    uint32_t capacity = room + r->settings->add_header_count;
+    uint32_t capacity = room + r->settings->add_header_count + r->carried_count + EXPIRES_ROOM;
+    if (r->error_status != 0)
+        status = r->error_status;
     px_header *headers = px_arena_alloc(&r->arena, (FRONT + capacity) * sizeof *headers);
     *answer = (px_answer){.status = status,
                           .headers = headers + FRONT,
                           .capacity = capacity,
                           .content_length = -1,
                           .close = close};
-    if (status == 204 || status == 304)
-        r->no_body = true;
+    r->no_body = r->head.method == PX_METHOD_HEAD || status == 204 || status == 304;
+    for (uint32_t i = 0; i < r->carried_count; i++)
+        add_carried(r, &r->carried[i]);
+}
+
+void px_request_carry(px_request *r, px_header_id id, px_slice name, px_slice value)
+{
+    if (r->carried_count == r->carried_capacity) {
+        uint32_t capacity = r->carried_capacity * 2 + 4;
+        px_header *carried = px_arena_alloc(&r->arena, capacity * sizeof *carried);
+        if (r->carried_count > 0)
+            memcpy(carried, r->carried, r->carried_count * sizeof *carried);
+        r->carried = carried;
+        r->carried_capacity = capacity;
+    }
+    r->carried[r->carried_count++] = (px_header){name, value, (uint16_t)id};
+}
+
+void px_answer_remove(px_answer *answer, uint16_t id)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < answer->count; i++)
+        if (answer->headers[i].id != id)
+            answer->headers[kept++] = answer->headers[i];
+    answer->count = kept;
+    if (id == PX_HEADER_CONTENT_TYPE)
+        answer->has_type = false;
 }
 
 static void grow_answer(px_request *r)

@@ -56,3 +56,18 @@ void px_request_make_slots(px_request *r)
     r->slot_count = (uint32_t)r->generation->plan->slots;
     r->slots = px_arena_zalloc(&r->arena, r->slot_count * sizeof *r->slots);
 }
+
+/* By the extension of the path, else default_type. */
+px_slice px_request_media_type(const px_request *r)
+{
+    size_t dot = r->uri.len;
+    while (dot > 0 && r->uri.data[dot - 1] != '.' && r->uri.data[dot - 1] != '/')
+        dot--;
+    if (dot > 2 && r->uri.data[dot - 1] == '.' && r->uri.data[dot - 2] != '/') { /* "/.css" has none */
+        px_slice extension = px_slice_from(r->uri.data + dot, r->uri.len - dot);
+        const px_slice *type = px_table_find(&r->settings->types->by_extension, extension);
+        if (type != NULL)
+            return *type;
+    }
+    return r->settings->plan->default_type;
+}

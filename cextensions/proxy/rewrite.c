@@ -6,21 +6,6 @@ static bool is_redirect(int64_t status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* By the extension of the path, else default_type. */
-static px_slice content_type(const px_request *r)
-{
-    size_t dot = r->uri.len;
-    while (dot > 0 && r->uri.data[dot - 1] != '.' && r->uri.data[dot - 1] != '/')
-        dot--;
-    if (dot > 2 && r->uri.data[dot - 1] == '.' && r->uri.data[dot - 2] != '/') { /* "/.css" has none */
-        px_slice extension = px_slice_from(r->uri.data + dot, r->uri.len - dot);
-        const px_slice *type = px_table_find(&r->settings->types->by_extension, extension);
-        if (type != NULL)
-            return *type;
-    }
-    return r->settings->plan->default_type;
-}
-
 static px_step answer(px_request *r, const px_plan_return *plan, const px_template *text)
 {
     if (plan->status >= 400)
@@ -34,7 +19,7 @@ static px_step answer(px_request *r, const px_plan_return *plan, const px_templa
     if (is_redirect(plan->status))
         return px_request_send_location(r, (int)plan->status, value);
     px_answer_begin(r, (int)plan->status, 2);
-    px_slice type = plan->status == 204 ? PX_SLICE("") : content_type(r);
+    px_slice type = plan->status == 204 ? PX_SLICE("") : px_request_media_type(r);
     if (type.len > 0)
         px_answer_content_type(r, type);
     return px_request_send_whole(r, value);
@@ -49,7 +34,7 @@ px_step px_step_server_rewrite(px_request *r)
 
 px_step px_step_location_rewrite(px_request *r)
 {
-    if (r->excepted) /* as in nginx, whose limit_except has none of its location's */
+    if (r->location == NULL || r->excepted) /* as in nginx, whose limit_except has none of its location's */
         return PX_STEP_NEXT;
     px_sets_run(&r->location->sets, r);
     const px_plan_return *plan = r->location->plan->ret;

@@ -147,6 +147,14 @@ px_found px_route_location(const px_level *level, px_slice uri, px_request *requ
     return found;
 }
 
+const px_location *px_route_named(const px_server *server, px_slice name)
+{
+    for (uint32_t i = 0; i < server->named_count; i++)
+        if (px_slice_equal(server->named[i]->plan->name, name))
+            return server->named[i];
+    return NULL;
+}
+
 static px_step redirect_to_slash(px_request *r, const px_location *location)
 {
     px_buffer text;
@@ -183,6 +191,8 @@ px_step px_step_location(px_request *r)
         r->stream->settings = &r->settings->h1;
     }
     px_debug_location(r, location);
+    if (r->settings->plan->internal && !r->internal)
+        return px_request_fail(r, 404, PX_REASON_INTERNAL_ONLY);
     if (body_too_large(r))
         return px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
     if (r->settings->plan->keepalive_disable != 0)
@@ -190,5 +200,5 @@ px_step px_step_location(px_request *r)
     r->stream->body_max = (uint64_t)r->settings->plan->client_max_body_size;
     if (found == PX_FOUND_REDIRECT)
         return redirect_to_slash(r, location);
-    return location != NULL ? PX_STEP_NEXT : px_request_fail(r, 404, PX_REASON_NOT_FOUND);
+    return PX_STEP_NEXT; /* without a location, the server's own files are looked at */
 }

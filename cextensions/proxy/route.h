@@ -18,6 +18,8 @@ const px_server *px_route_server(const px_names *names, px_slice host, px_reques
 /* The location for uri below level; *location stays as it is when there is none. */
 px_found px_route_location(const px_level *level, px_slice uri, px_request *request,
                            const px_location **location);
+/* "@name"; NULL: there is none. */
+const px_location *px_route_named(const px_server *server, px_slice name);
 /* The names that serve this local address. */
 const px_names *px_route_names(const px_listen *listen, int fd);
 

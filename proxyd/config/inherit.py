@@ -18,7 +18,7 @@ from typing import Any
 
 from proxyd.config import parser
 from proxyd.config.check import Level
-from proxyd.config.directives import ALL
+from proxyd.config.directives import ALL, static
 from proxyd.config.directives import types as types_theme
 from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat, Target
 from proxyd.config.directives.proxy import HIDDEN
@@ -31,6 +31,7 @@ from proxyd.config.plan import (
     ESCAPE_DEFAULT,
     AccessLog,
     Buffers,
+    DocumentRoot,
     ErrorLog,
     LimitConn,
     LimitReq,
@@ -118,6 +119,7 @@ class Inheritance:
         self._default_types = objects.add(types_theme.make_types(types_theme.DEFAULT))
         host = SetHeader(name=b"Host", value=templates.compile("$proxy_host"))
         self._default_set_headers = [host]
+        self._default_root: DocumentRoot | None = None
         self._finishers: dict[str, Callable[[Node], Any]] = {
             "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
             "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
@@ -128,6 +130,11 @@ class Inheritance:
             "proxy_redirect": _once(self._finish_redirect, "proxy_redirect"),
             "early_hints": lambda node: node.values["early_hints"] or [],
             "proxy_ignore_headers": lambda node: node.values["proxy_ignore_headers"] or 0,
+            "root": self._finish_root,
+            "index": lambda node: sum(node.values["index"] or [], []) or static.DEFAULT_INDEX,
+            "internal": lambda node: bool(node.values["internal"]),
+            "expires": lambda node: node.values["expires"] or static.DEFAULT_EXPIRES,
+            "max_ranges": lambda node: _or(node.values["max_ranges"], static.NO_LIMIT),
             "access_log": _once(self._finish_access_log, "access_log"),
             "error_log": _once(self._finish_error_log, "error_log"),
             "open_log_file_cache": _once(self._finish_log_cache, "open_log_file_cache"),
@@ -203,6 +210,14 @@ class Inheritance:
     def _finish_types(self, node: Node) -> bytes:
         blocks = node.where.get("types")
         return self._default_types if blocks is None else self._read_types(blocks)
+
+    def _finish_root(self, node: Node) -> DocumentRoot:
+        given: DocumentRoot | None = node.values["root"]
+        if given is not None:
+            return given
+        if self._default_root is None:
+            self._default_root = static.default_root(self.path(static.DEFAULT_ROOT))
+        return self._default_root
 
     def _check_access_log(self, spec: AccessLogSpec, statement: Statement) -> None:
         if spec.off:
@@ -301,6 +316,10 @@ class Inheritance:
 def _finish_rules(name: str, node: Node) -> list[Any]:
     rules: list[Any] = node.values[name]
     return [] if OFF in rules else rules
+
+
+def _or(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value
 
 
 def _once(finish: Callable[[Node], Any], *names: str) -> Callable[[Node], Any]:

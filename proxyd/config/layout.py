@@ -19,7 +19,10 @@ import msgspec
 from proxyd.config import plan, variables
 from proxyd.config.settings import Settings
 
-CONSTANT_PREFIXES = ("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE", "SATISFY")
+CONSTANT_PREFIXES = (
+    *("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE"),
+    *("SATISFY", "ALIAS", "IF", "EXPIRES"),
+)
 
 
 @dataclass(frozen=True, slots=True)

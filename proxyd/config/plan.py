@@ -221,6 +221,60 @@ class AccessRule(S):
 SATISFY_ALL, SATISFY_ANY = 0, 1
 
 
+# How much of a request's path is replaced by an alias, where that is no number of bytes.
+ALIAS_NONE, ALIAS_WHOLE = -1, -2
+
+
+class DocumentRoot(S):
+    """``root`` or ``alias``: what stands in front of a request's path in the name of a file."""
+
+    path: list[Piece]
+    prefix: bytes  # stands in front of the path if that turns out to be relative; empty: it is absolute
+    alias: int  # ALIAS_NONE: a root; ALIAS_WHOLE: path is all of the name; else the bytes that path replaces
+
+
+class IndexFile(S):
+    """A name of ``index``."""
+
+    name: list[Piece]
+
+
+class TryFile(S):
+    name: list[Piece]
+    directory: bool  # a directory is looked for
+
+
+class TryFiles(S):
+    """``try_files``: names, and what happens if none of them is there."""
+
+    files: list[TryFile]
+    fallback: list[Piece]  # a path or @name
+    code: int  # or this status; -1: none
+
+
+IF_MODIFIED_SINCE_OFF, IF_MODIFIED_SINCE_EXACT, IF_MODIFIED_SINCE_BEFORE = 0, 1, 2
+
+EXPIRES_OFF, EXPIRES_ACCESS, EXPIRES_MODIFIED, EXPIRES_DAILY, EXPIRES_EPOCH, EXPIRES_MAX = 0, 1, 2, 3, 4, 5
+EXPIRES_VARIABLE = 6
+
+
+class Expires(S):
+    """``expires``."""
+
+    kind: int  # EXPIRES_*; EXPIRES_VARIABLE: value says so
+    seconds: int  # may be negative
+    modified: bool  # counted from the file's time
+    value: list[Piece]
+
+
+class ErrorPage(S):
+    """``error_page``: what answers in place of these statuses."""
+
+    statuses: list[int]
+    overwrite: int  # the status of the answer; 0: the answer's own; -1: the error's
+    uri: list[Piece]  # a path, @name, or a URL
+
+
 # proxy_next_upstream: on what a Request may go to the next Peer. 0: never.
 NEXT_ERROR, NEXT_TIMEOUT, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT = 1, 2, 4, 8
 NEXT_403, NEXT_404, NEXT_429, NEXT_500, NEXT_502, NEXT_503, NEXT_504 = 16, 32, 64, 128, 256, 512, 1024
@@ -347,6 +401,7 @@ class Location(S):
     ret: Return | None
     proxy: ProxyPass | None
     limit_except: LimitExcept | None
+    try_files: TryFiles | None
     locations: list[Location]
 
 
@@ -357,6 +412,7 @@ class Server(S):
     settings: SettingsRef
     sets: list[SetVariable]
     ret: Return | None
+    try_files: TryFiles | None  # where no location is found
     locations: list[Location]
 
 

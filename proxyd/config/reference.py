@@ -20,6 +20,8 @@ TITLES = {
     "location": "Servers and locations",
     "rewrite": "Rewriting: set and return",
     "types": "Media types",
+    "static": "Files",
+    "error_page": "Errors and redirects",
     "headers": "Header fields",
     "trailers": "Early hints and trailers",
     "log": "Logs",

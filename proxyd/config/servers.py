@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxyd.config import plan
+from proxyd.config.alias import place_alias
 from proxyd.config.check import BAD, Checker, Level
 from proxyd.config.directive import LIMIT_EXCEPT, LOCATION, SERVER
 from proxyd.config.directives.listen import Endpoint, ListenSpec
@@ -60,6 +61,7 @@ class Servers:
                 settings=self.inheritance.digest(node),
                 sets=_sets(level, statement),
                 ret=_first_return(level),
+                try_files=level.values.get("try_files"),
                 locations=self._locations(level, node, None, 0),
             )
         )
@@ -96,8 +98,9 @@ class Servers:
     def _location(self, statement: Statement, spec: Any, around: Node, depth: int) -> Location:
         level = self.checker.check(statement.block or [], LOCATION)
         check_rules(self.checker, level)
-        node = self.inheritance.node(around, level)
         known = spec if spec is not BAD else LocationSpec(plan.LOCATION_PREFIX, "/")
+        place_alias(level, known, self.checker)
+        node = self.inheritance.node(around, level)
         proxy = self._proxy(level, known)
         return Location(
             kind=known.kind,
@@ -113,6 +116,7 @@ class Servers:
             ret=_first_return(level),
             proxy=proxy,
             limit_except=self._limit_except(level, node),
+            try_files=level.values.get("try_files"),
             locations=self._locations(level, node, known, depth + 1) if level.blocks else [],
         )
 

@@ -45,6 +45,13 @@ static px_plan_buffers *buffers(conf_world *world, int number, int size)
 
 static px_plan_rewrite_rule default_redirect[] = {{.by_default = true}};
 
+static px_plan_document_root *document_root(conf_world *world, const char *path)
+{
+    px_plan_document_root *root = px_arena_zalloc(&world->arena, sizeof *root);
+    *root = (px_plan_document_root){.path = conf_text(world, path), .alias = PX_ALIAS_NONE};
+    return root;
+}
+
 static void default_settings(conf_world *world)
 {
     px_plan_settings *settings = &world->settings;
@@ -69,6 +76,15 @@ static void default_settings(conf_world *world)
     settings->types = &world->types;
     settings->access_log = (px_plan_access_log_list){access, 1};
     settings->error_log = (px_plan_error_log_list){errors, 1};
+    settings->root = document_root(world, "/nonexistent");
+    px_plan_index_file *index = px_arena_zalloc(&world->arena, sizeof *index);
+    index->name = conf_text(world, "index.html");
+    settings->index = (px_plan_index_file_list){index, 1};
+    settings->expires = px_arena_zalloc(&world->arena, sizeof *settings->expires);
+    settings->if_modified_since = PX_IF_MODIFIED_SINCE_EXACT;
+    settings->max_ranges = INT32_MAX;
+    settings->etag = settings->log_not_found = settings->absolute_redirect = settings->port_in_redirect =
+        true;
     settings->proxy_http_version = 11;
     settings->proxy_redirect = (px_plan_rewrite_rule_list){default_redirect, 1};
     settings->proxy_pass_request_headers = settings->proxy_pass_request_body = true;
@@ -101,10 +117,8 @@ conf_world *conf_open(void)
     world->worker = &world->engine->worker;
     px_arena_init(&world->arena, 65536);
     world->object = (px_object){.references = 1, .worker = world->worker};
-    world->build = (px_build){.worker = world->worker,
-                              .object = &world->object,
-                              .arena = &world->arena,
-                              .error = &world->error};
+    world->build = (px_build){
+        .worker = world->worker, .object = &world->object, .arena = &world->arena, .error = &world->error};
     access_fd = make_file();
     error_fd = make_file();
     build_or_die(world, px_build_types(&world->build, &world->types));
