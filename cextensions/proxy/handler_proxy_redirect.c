@@ -100,6 +100,7 @@ static void intercept(px_request *r, const px_response_head_in *head)
     const px_header *asks = head->status == 401 ? find(head, PX_HEADER_WWW_AUTHENTICATE) : NULL;
     if (asks != NULL)
         px_request_carry(r, PX_HEADER_WWW_AUTHENTICATE, PX_SLICE("WWW-Authenticate"), asks->value);
+    r->reason = PX_REASON_NONE; /* the error is the peer's own */
     px_request_send_error(r, head->status);
 }
 
