@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(7646365432840868661)
+#define PX_PLAN_LAYOUT INT64_C(7845952060549642451)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -29,6 +29,27 @@ enum {
 enum {
     PX_SATISFY_ALL = 0,
     PX_SATISFY_ANY = 1,
+};
+
+enum {
+    PX_ALIAS_NONE = -1,
+    PX_ALIAS_WHOLE = -2,
+};
+
+enum {
+    PX_IF_MODIFIED_SINCE_OFF = 0,
+    PX_IF_MODIFIED_SINCE_EXACT = 1,
+    PX_IF_MODIFIED_SINCE_BEFORE = 2,
+};
+
+enum {
+    PX_EXPIRES_OFF = 0,
+    PX_EXPIRES_ACCESS = 1,
+    PX_EXPIRES_MODIFIED = 2,
+    PX_EXPIRES_DAILY = 3,
+    PX_EXPIRES_EPOCH = 4,
+    PX_EXPIRES_MAX = 5,
+    PX_EXPIRES_VARIABLE = 6,
 };
 
 enum {
@@ -101,6 +122,12 @@ typedef struct px_plan_limit_zone px_plan_limit_zone;
 typedef struct px_plan_limit_req px_plan_limit_req;
 typedef struct px_plan_limit_conn px_plan_limit_conn;
 typedef struct px_plan_access_rule px_plan_access_rule;
+typedef struct px_plan_document_root px_plan_document_root;
+typedef struct px_plan_index_file px_plan_index_file;
+typedef struct px_plan_try_file px_plan_try_file;
+typedef struct px_plan_try_files px_plan_try_files;
+typedef struct px_plan_expires px_plan_expires;
+typedef struct px_plan_error_page px_plan_error_page;
 typedef struct px_plan_rewrite_rule px_plan_rewrite_rule;
 typedef struct px_plan_words px_plan_words;
 typedef struct px_plan_cookie_rule px_plan_cookie_rule;
@@ -152,6 +179,21 @@ typedef struct {
     px_plan_error_log *items;
     uint32_t count;
 } px_plan_error_log_list;
+
+typedef struct {
+    px_plan_error_page *items;
+    uint32_t count;
+} px_plan_error_page_list;
+
+typedef struct {
+    px_plan_index_file *items;
+    uint32_t count;
+} px_plan_index_file_list;
+
+typedef struct {
+    int64_t *items;
+    uint32_t count;
+} px_plan_int_list;
 
 typedef struct {
     px_plan_limit_conn *items;
@@ -242,6 +284,11 @@ typedef struct {
     px_plan_set_variable *items;
     uint32_t count;
 } px_plan_set_variable_list;
+
+typedef struct {
+    px_plan_try_file *items;
+    uint32_t count;
+} px_plan_try_file_list;
 
 typedef struct {
     px_plan_type_entry *items;
@@ -412,6 +459,45 @@ struct px_plan_access_rule {
     int64_t prefix;
 };
 
+/* ``root`` or ``alias``: what stands in front of a request's path in the name of a file. */
+struct px_plan_document_root {
+    px_plan_piece_list path;
+    px_slice prefix;
+    int64_t alias;
+};
+
+/* A name of ``index``. */
+struct px_plan_index_file {
+    px_plan_piece_list name;
+};
+
+struct px_plan_try_file {
+    px_plan_piece_list name;
+    bool directory;
+};
+
+/* ``try_files``: names, and what happens if none of them is there. */
+struct px_plan_try_files {
+    px_plan_try_file_list files;
+    px_plan_piece_list fallback;
+    int64_t code;
+};
+
+/* ``expires``. */
+struct px_plan_expires {
+    int64_t kind;
+    int64_t seconds;
+    bool modified;
+    px_plan_piece_list value;
+};
+
+/* ``error_page``: what answers in place of these statuses. */
+struct px_plan_error_page {
+    px_plan_int_list statuses;
+    int64_t overwrite;
+    px_plan_piece_list uri;
+};
+
 /* ``proxy_redirect``, ``proxy_cookie_*``: what a text begins with, or is, and what comes in its place. */
 struct px_plan_rewrite_rule {
     bool by_default;
@@ -506,6 +592,7 @@ struct px_plan_location {
     px_plan_return *ret; /* NULL: None */
     px_plan_proxy_pass *proxy; /* NULL: None */
     px_plan_limit_except *limit_except; /* NULL: None */
+    px_plan_try_files *try_files; /* NULL: None */
     px_plan_location_list locations;
     void *runtime;
 };
@@ -516,6 +603,7 @@ struct px_plan_server {
     const px_plan_settings *settings;
     px_plan_set_variable_list sets;
     px_plan_return *ret; /* NULL: None */
+    px_plan_try_files *try_files; /* NULL: None */
     px_plan_location_list locations;
     void *runtime;
 };
@@ -609,6 +697,20 @@ struct px_plan_settings {
     bool chunked_transfer_encoding;
     bool uninitialized_variable_warn;
     const px_plan_types *types;
+    px_plan_document_root *root;
+    px_plan_index_file_list index;
+    bool internal;
+    bool etag;
+    int64_t if_modified_since;
+    int64_t max_ranges;
+    px_plan_expires *expires;
+    bool log_not_found;
+    px_plan_error_page_list error_page;
+    bool recursive_error_pages;
+    bool proxy_intercept_errors;
+    bool absolute_redirect;
+    bool server_name_in_redirect;
+    bool port_in_redirect;
     px_plan_add_header_list add_header;
     px_plan_add_header_list add_trailer;
     bool proxy_pass_trailers;

@@ -93,6 +93,51 @@ static bool read_error_log_list(px_plan_reader *in, px_plan_error_log_list *out)
     return px_plan_leave(in);
 }
 
+static bool read_error_page_list(px_plan_reader *in, px_plan_error_page_list *out)
+{
+    if (!px_plan_enter_list(in, 4, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_error_page(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_index_file_list(px_plan_reader *in, px_plan_index_file_list *out)
+{
+    if (!px_plan_enter_list(in, 2, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_index_file(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_int_list(px_plan_reader *in, px_plan_int_list *out)
+{
+    if (!px_plan_enter_list(in, 1, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_int(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
 static bool read_limit_conn_list(px_plan_reader *in, px_plan_limit_conn_list *out)
 {
     if (!px_plan_enter_list(in, 20, &out->count)) {
@@ -155,7 +200,7 @@ static bool read_listen_ref_list(px_plan_reader *in, px_plan_listen_ref_list *ou
 
 static bool read_location_list(px_plan_reader *in, px_plan_location_list *out)
 {
-    if (!px_plan_enter_list(in, 29, &out->count)) {
+    if (!px_plan_enter_list(in, 30, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -357,6 +402,21 @@ static bool read_set_variable_list(px_plan_reader *in, px_plan_set_variable_list
     for (uint32_t i = 0; i < out->count; i++) {
         px_plan_index(in, i);
         if (!(px_plan_read_set_variable(in, &out->items[i]))) {
+            return false;
+        }
+    }
+    return px_plan_leave(in);
+}
+
+static bool read_try_file_list(px_plan_reader *in, px_plan_try_file_list *out)
+{
+    if (!px_plan_enter_list(in, 3, &out->count)) {
+        return false;
+    }
+    out->items = px_plan_items(in, out->count, sizeof *out->items);
+    for (uint32_t i = 0; i < out->count; i++) {
+        px_plan_index(in, i);
+        if (!(px_plan_read_try_file(in, &out->items[i]))) {
             return false;
         }
     }
@@ -704,6 +764,74 @@ bool px_plan_read_access_rule(px_plan_reader *in, px_plan_access_rule *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_document_root(px_plan_reader *in, px_plan_document_root *out)
+{
+    return px_plan_enter_struct(in, "DocumentRoot", 3)
+           && px_plan_field(in, "path")
+           && read_piece_list(in, &out->path)
+           && px_plan_field(in, "prefix")
+           && px_plan_bytes(in, &out->prefix)
+           && px_plan_field(in, "alias")
+           && px_plan_int(in, &out->alias)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_index_file(px_plan_reader *in, px_plan_index_file *out)
+{
+    return px_plan_enter_struct(in, "IndexFile", 1)
+           && px_plan_field(in, "name")
+           && read_piece_list(in, &out->name)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_try_file(px_plan_reader *in, px_plan_try_file *out)
+{
+    return px_plan_enter_struct(in, "TryFile", 2)
+           && px_plan_field(in, "name")
+           && read_piece_list(in, &out->name)
+           && px_plan_field(in, "directory")
+           && px_plan_bool(in, &out->directory)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_try_files(px_plan_reader *in, px_plan_try_files *out)
+{
+    return px_plan_enter_struct(in, "TryFiles", 3)
+           && px_plan_field(in, "files")
+           && read_try_file_list(in, &out->files)
+           && px_plan_field(in, "fallback")
+           && read_piece_list(in, &out->fallback)
+           && px_plan_field(in, "code")
+           && px_plan_int(in, &out->code)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_expires(px_plan_reader *in, px_plan_expires *out)
+{
+    return px_plan_enter_struct(in, "Expires", 4)
+           && px_plan_field(in, "kind")
+           && px_plan_int(in, &out->kind)
+           && px_plan_field(in, "seconds")
+           && px_plan_int(in, &out->seconds)
+           && px_plan_field(in, "modified")
+           && px_plan_bool(in, &out->modified)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_error_page(px_plan_reader *in, px_plan_error_page *out)
+{
+    return px_plan_enter_struct(in, "ErrorPage", 3)
+           && px_plan_field(in, "statuses")
+           && read_int_list(in, &out->statuses)
+           && px_plan_field(in, "overwrite")
+           && px_plan_int(in, &out->overwrite)
+           && px_plan_field(in, "uri")
+           && read_piece_list(in, &out->uri)
+           && px_plan_leave(in);
+}
+
 static bool read_rewrite_rule_regex(px_plan_reader *in, px_plan_regex **out)
 {
     if (px_plan_none(in)) {
@@ -922,9 +1050,18 @@ static bool read_location_limit_except(px_plan_reader *in, px_plan_limit_except 
     return px_plan_read_limit_except(in, *out);
 }
 
+static bool read_location_try_files(px_plan_reader *in, px_plan_try_files **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_try_files(in, *out);
+}
+
 bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
 {
-    return px_plan_enter_struct(in, "Location", 10)
+    return px_plan_enter_struct(in, "Location", 11)
            && px_plan_field(in, "kind")
            && px_plan_int(in, &out->kind)
            && px_plan_field(in, "name")
@@ -943,6 +1080,8 @@ bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
            && read_location_proxy(in, &out->proxy)
            && px_plan_field(in, "limit_except")
            && read_location_limit_except(in, &out->limit_except)
+           && px_plan_field(in, "try_files")
+           && read_location_try_files(in, &out->try_files)
            && px_plan_field(in, "locations")
            && read_location_list(in, &out->locations)
            && px_plan_leave(in);
@@ -957,9 +1096,18 @@ static bool read_server_ret(px_plan_reader *in, px_plan_return **out)
     return px_plan_read_return(in, *out);
 }
 
+static bool read_server_try_files(px_plan_reader *in, px_plan_try_files **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_try_files(in, *out);
+}
+
 bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
 {
-    return px_plan_enter_struct(in, "Server", 5)
+    return px_plan_enter_struct(in, "Server", 6)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
            && px_plan_field(in, "settings")
@@ -968,6 +1116,8 @@ bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
            && read_set_variable_list(in, &out->sets)
            && px_plan_field(in, "ret")
            && read_server_ret(in, &out->ret)
+           && px_plan_field(in, "try_files")
+           && read_server_try_files(in, &out->try_files)
            && px_plan_field(in, "locations")
            && read_location_list(in, &out->locations)
            && px_plan_leave(in);
@@ -1109,6 +1259,18 @@ static bool read_settings_large_client_header_buffers(px_plan_reader *in, px_pla
     return px_plan_read_buffers(in, *out);
 }
 
+static bool read_settings_root(px_plan_reader *in, px_plan_document_root **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_document_root(in, *out);
+}
+
+static bool read_settings_expires(px_plan_reader *in, px_plan_expires **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_expires(in, *out);
+}
+
 static bool read_settings_proxy_buffers(px_plan_reader *in, px_plan_buffers **out)
 {
     *out = px_plan_items(in, 1, sizeof **out);
@@ -1138,7 +1300,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 78)
+    return px_plan_enter_struct(in, "Settings", 92)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1191,6 +1353,34 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_bool(in, &out->uninitialized_variable_warn)
            && px_plan_field(in, "types")
            && (out->types = px_plan_ref(in, PX_PLAN_TYPES)) != NULL
+           && px_plan_field(in, "root")
+           && read_settings_root(in, &out->root)
+           && px_plan_field(in, "index")
+           && read_index_file_list(in, &out->index)
+           && px_plan_field(in, "internal")
+           && px_plan_bool(in, &out->internal)
+           && px_plan_field(in, "etag")
+           && px_plan_bool(in, &out->etag)
+           && px_plan_field(in, "if_modified_since")
+           && px_plan_int(in, &out->if_modified_since)
+           && px_plan_field(in, "max_ranges")
+           && px_plan_int(in, &out->max_ranges)
+           && px_plan_field(in, "expires")
+           && read_settings_expires(in, &out->expires)
+           && px_plan_field(in, "log_not_found")
+           && px_plan_bool(in, &out->log_not_found)
+           && px_plan_field(in, "error_page")
+           && read_error_page_list(in, &out->error_page)
+           && px_plan_field(in, "recursive_error_pages")
+           && px_plan_bool(in, &out->recursive_error_pages)
+           && px_plan_field(in, "proxy_intercept_errors")
+           && px_plan_bool(in, &out->proxy_intercept_errors)
+           && px_plan_field(in, "absolute_redirect")
+           && px_plan_bool(in, &out->absolute_redirect)
+           && px_plan_field(in, "server_name_in_redirect")
+           && px_plan_bool(in, &out->server_name_in_redirect)
+           && px_plan_field(in, "port_in_redirect")
+           && px_plan_bool(in, &out->port_in_redirect)
            && px_plan_field(in, "add_header")
            && read_add_header_list(in, &out->add_header)
            && px_plan_field(in, "add_trailer")
