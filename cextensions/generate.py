@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from proxyd import __version__  # noqa: E402
+from proxyd.about import NGINX_VERSION  # noqa: E402
 from proxyd.config import layout, reference, variables  # noqa: E402
 from proxyd.config.layout import Field, Kind, Layout  # noqa: E402
 from proxyd.shared import counters, reasons  # noqa: E402
@@ -312,6 +314,19 @@ def variables_h() -> Iterator[str]:
     yield from (items[-1], "", "#endif")
 
 
+# ---- version.h
+
+
+def version_h() -> Iterator[str]:
+    """What this is."""
+    yield MADE.format("__init__.py").replace("config/", "")
+    yield from ("#ifndef PX_GENERATED_VERSION_H", "#define PX_GENERATED_VERSION_H", "")
+    yield f'#define PX_VERSION "{__version__}"'
+    yield "/* The nginx whose language this is. */"
+    yield f'#define PX_LANGUAGE "{NGINX_VERSION}"'
+    yield from ("", "#endif")
+
+
 # ---- docs/reference
 
 
@@ -372,6 +387,7 @@ def outputs() -> dict[str, str]:
         "cextensions/generated/plan_read.c": text(plan_read_c()),
         "cextensions/generated/variables.h": text(variables_h()),
         "cextensions/generated/counters.h": counters.emit_c_header(),
+        "cextensions/generated/version.h": text(version_h()),
         "cextensions/generated/reasons.h": reasons.emit_c_header(),
         "cextensions/generated/shm_layout.h": shm_layout.emit_c_header(),
         "docs/reference/directives.md": reference.directives_page(),

@@ -220,10 +220,11 @@ def upgrade(given: Given) -> None:
 
 
 @command
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def status(given: Given, as_json: bool) -> None:
-    """Show processes, counters and peers."""
-    _exit(lambda: commands.status(given.options(), as_json=as_json))
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with everything.")
+@click.option("--all", "everything", is_flag=True, help="Every server and peer, however many there are.")
+def status(given: Given, as_json: bool, everything: bool) -> None:
+    """Show processes, connections, servers, peers, and what was counted."""
+    _exit(lambda: commands.status(given.options(), as_json=as_json, everything=everything))
 
 
 @command

@@ -324,6 +324,111 @@ enum px_counter {
 /* Of a px_reason that is not NONE. */
 #define PX_COUNTER_OF_REASON(reason) (PX_COUNTER_REASON_CONNECT_REFUSED + (int)(reason)-1)
 
+/* X(constant, metric, type, label, value, help); label NULL: none. One family's stand together. */
+#define PX_COUNTER_METRICS(X) \
+    X(PX_COUNTER_CONNECTIONS_ACCEPTED, "connections_accepted_total", "counter", NULL, NULL, "Client connections that accept() gave.") \
+    X(PX_COUNTER_CONNECTIONS_HANDLED, "connections_handled_total", "counter", NULL, NULL, "Accepted connections that were served, not turned away.") \
+    X(PX_COUNTER_CONNECTIONS_REFUSED, "connections_refused_total", "counter", NULL, NULL, "Closed at once because worker_connections were in use.") \
+    X(PX_COUNTER_ACCEPT_FAILURES, "accept_failures_total", "counter", NULL, NULL, "accept() failed: out of descriptors or memory.") \
+    X(PX_COUNTER_CONNECTIONS_ACTIVE, "connections_active", "gauge", NULL, NULL, "Client connections open now, the idle ones included.") \
+    X(PX_COUNTER_CONNECTIONS_IDLE, "connections_idle", "gauge", NULL, NULL, "Of these, waiting for a request, or for the client's end.") \
+    X(PX_COUNTER_REQUESTS, "requests_total", "counter", NULL, NULL, "Request heads read completely, also those refused afterwards.") \
+    X(PX_COUNTER_REQUESTS_ACTIVE, "requests_active", "gauge", NULL, NULL, "Requests between their head and their end, tunnels included.") \
+    X(PX_COUNTER_RESPONSES_1XX, "responses_total", "counter", "class", "1xx", "Requests that ended, by class of status.") \
+    X(PX_COUNTER_RESPONSES_2XX, "responses_total", "counter", "class", "2xx", "Requests that ended, by class of status.") \
+    X(PX_COUNTER_RESPONSES_3XX, "responses_total", "counter", "class", "3xx", "Requests that ended, by class of status.") \
+    X(PX_COUNTER_RESPONSES_4XX, "responses_total", "counter", "class", "4xx", "Requests that ended, by class of status.") \
+    X(PX_COUNTER_RESPONSES_5XX, "responses_total", "counter", "class", "5xx", "Requests that ended, by class of status.") \
+    X(PX_COUNTER_REQUESTS_MALFORMED, "requests_malformed_total", "counter", NULL, NULL, "Refused because the message was not HTTP or was ambiguous.") \
+    X(PX_COUNTER_REQUESTS_TIMED_OUT, "requests_timed_out_total", "counter", NULL, NULL, "Ended because the client sent or took nothing for too long.") \
+    X(PX_COUNTER_REQUESTS_ABORTED, "requests_aborted_total", "counter", NULL, NULL, "The client went away before it had its answer.") \
+    X(PX_COUNTER_BYTES_RECEIVED, "bytes_received_total", "counter", NULL, NULL, "Read from clients.") \
+    X(PX_COUNTER_BYTES_SENT, "bytes_sent_total", "counter", NULL, NULL, "Written to clients.") \
+    X(PX_COUNTER_UPSTREAM_TRIES, "upstream_tries_total", "counter", NULL, NULL, "Times that a Request was handed to a Peer.") \
+    X(PX_COUNTER_UPSTREAM_FAILURES, "upstream_failures_total", "counter", NULL, NULL, "Tries that failed, whatever the Request did next.") \
+    X(PX_COUNTER_UPSTREAM_RETRIES, "upstream_retries_total", "counter", NULL, NULL, "Tries after the first one of a Request (proxy_next_upstream).") \
+    X(PX_COUNTER_UPSTREAM_STALE, "upstream_stale_total", "counter", NULL, NULL, "An idle connection was dead and the try was repeated unseen.") \
+    X(PX_COUNTER_UPSTREAM_CONNECT_FAILURES, "upstream_connect_failures_total", "counter", NULL, NULL, "connect() to a Peer failed or timed out.") \
+    X(PX_COUNTER_UPSTREAM_TIMEOUTS, "upstream_timeouts_total", "counter", NULL, NULL, "Tries ended by proxy_connect_, _send_ or _read_timeout.") \
+    X(PX_COUNTER_UPSTREAM_MALFORMED, "upstream_malformed_total", "counter", NULL, NULL, "Answers of Peers that were not HTTP or were ambiguous.") \
+    X(PX_COUNTER_UPSTREAM_NO_LIVE, "upstream_no_live_total", "counter", NULL, NULL, "Requests for which every Peer was down or had failed.") \
+    X(PX_COUNTER_UPSTREAM_CONNECTIONS_OPENED, "upstream_connections_opened_total", "counter", NULL, NULL, "New connections to Peers.") \
+    X(PX_COUNTER_UPSTREAM_CONNECTIONS_REUSED, "upstream_connections_reused_total", "counter", NULL, NULL, "Tries that found an idle connection.") \
+    X(PX_COUNTER_UPSTREAM_CONNECTIONS_ACTIVE, "upstream_connections_active", "gauge", NULL, NULL, "Connections to Peers in use, tunnels included.") \
+    X(PX_COUNTER_UPSTREAM_CONNECTIONS_IDLE, "upstream_connections_idle", "gauge", NULL, NULL, "Connections to Peers kept for the next Request.") \
+    X(PX_COUNTER_UPSTREAM_BYTES_RECEIVED, "upstream_bytes_received_total", "counter", NULL, NULL, "Read from Peers.") \
+    X(PX_COUNTER_UPSTREAM_BYTES_SENT, "upstream_bytes_sent_total", "counter", NULL, NULL, "Written to Peers.") \
+    X(PX_COUNTER_PEERS_FAILED, "peers_failed_total", "counter", NULL, NULL, "A Peer reached max_fails and is left alone for fail_timeout.") \
+    X(PX_COUNTER_PEERS_RECOVERED, "peers_recovered_total", "counter", NULL, NULL, "A Peer that had failed answered again.") \
+    X(PX_COUNTER_TUNNELS_OPENED, "tunnels_opened_total", "counter", NULL, NULL, "Connections that became tunnels (Upgrade).") \
+    X(PX_COUNTER_TUNNELS_ACTIVE, "tunnels_active", "gauge", NULL, NULL, "Tunnels open now.") \
+    X(PX_COUNTER_LOG_LINES, "log_lines_total", "counter", NULL, NULL, "Access log lines made.") \
+    X(PX_COUNTER_LOG_LINES_LOST, "log_lines_lost_total", "counter", NULL, NULL, "Lines that could not be written; the error log says why.") \
+    X(PX_COUNTER_LOG_BUFFERS_REFUSED, "log_buffers_refused_total", "counter", NULL, NULL, "No room in the Ledger: this log is not buffered.") \
+    X(PX_COUNTER_LIMIT_REQ_PASSED, "limit_req_passed_total", "counter", NULL, NULL, "Requests that limit_req let in at once.") \
+    X(PX_COUNTER_LIMIT_REQ_DELAYED, "limit_req_delayed_total", "counter", NULL, NULL, "Requests that limit_req let wait.") \
+    X(PX_COUNTER_LIMIT_REQ_REJECTED, "limit_req_rejected_total", "counter", NULL, NULL, "Requests that limit_req refused.") \
+    X(PX_COUNTER_LIMIT_REQ_DELAYED_DRY_RUN, "limit_req_delayed_dry_run_total", "counter", NULL, NULL, "Those that it would have let wait.") \
+    X(PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN, "limit_req_rejected_dry_run_total", "counter", NULL, NULL, "Those that it would have refused.") \
+    X(PX_COUNTER_LIMIT_CONN_PASSED, "limit_conn_passed_total", "counter", NULL, NULL, "Requests that limit_conn let in.") \
+    X(PX_COUNTER_LIMIT_CONN_REJECTED, "limit_conn_rejected_total", "counter", NULL, NULL, "Requests that limit_conn refused.") \
+    X(PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN, "limit_conn_rejected_dry_run_total", "counter", NULL, NULL, "Those that it would have refused.") \
+    X(PX_COUNTER_LIMIT_CONN_HELD, "limit_conn_held", "gauge", NULL, NULL, "Places that requests hold in zones of limit_conn now.") \
+    X(PX_COUNTER_ZONE_REFUSALS, "zone_refusals_total", "counter", NULL, NULL, "A full Zone had no place for an entry; the error log names it.") \
+    X(PX_COUNTER_ZONE_EVICTIONS, "zone_evictions_total", "counter", NULL, NULL, "A full Zone gave up its oldest unused entry for a new one.") \
+    X(PX_COUNTER_ZONE_RECOVERIES, "zone_recoveries_total", "counter", NULL, NULL, "A lock was taken over from a process that died holding it.") \
+    X(PX_COUNTER_GENERATIONS_ACTIVATED, "generations_activated_total", "counter", NULL, NULL, "Plans that this worker put into service.") \
+    X(PX_COUNTER_GENERATIONS_REFUSED, "generations_refused_total", "counter", NULL, NULL, "Plans that this worker could not prepare.") \
+    X(PX_COUNTER_GENERATIONS_LIVE, "generations_live", "gauge", NULL, NULL, "Generations in memory: the current, and older in use.") \
+    X(PX_COUNTER_RELOADS, "reloads_total", "counter", NULL, NULL, "Configurations that replaced the one before.") \
+    X(PX_COUNTER_RELOADS_FAILED, "reloads_failed_total", "counter", NULL, NULL, "Reloads that changed nothing: an error, or a worker that refused.") \
+    X(PX_COUNTER_WORKER_DEATHS, "worker_deaths_total", "counter", NULL, NULL, "Workers that ended without being asked to.") \
+    X(PX_COUNTER_HELPER_DEATHS, "helper_deaths_total", "counter", NULL, NULL, "Helpers that ended without being asked to.") \
+    X(PX_COUNTER_LOG_BYTES_SAVED, "log_bytes_saved_total", "counter", NULL, NULL, "Log lines that were written for workers that had died.") \
+    X(PX_COUNTER_GENERATION, "generation", "gauge", NULL, NULL, "Number of the configuration that serves, from 1.") \
+    X(PX_COUNTER_REASON_CONNECT_REFUSED, "requests_failed_total", "counter", "reason", "connect_refused", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_CONNECT_TIMEOUT, "requests_failed_total", "counter", "reason", "connect_timeout", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_CONNECT_FAILED, "requests_failed_total", "counter", "reason", "connect_failed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_SEND_FAILED, "requests_failed_total", "counter", "reason", "send_failed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_SEND_TIMEOUT, "requests_failed_total", "counter", "reason", "send_timeout", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_READ_FAILED, "requests_failed_total", "counter", "reason", "read_failed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_READ_TIMEOUT, "requests_failed_total", "counter", "reason", "read_timeout", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_PREMATURE_CLOSE, "requests_failed_total", "counter", "reason", "premature_close", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_HEAD_TOO_LARGE, "requests_failed_total", "counter", "reason", "head_too_large", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_INVALID_RESPONSE, "requests_failed_total", "counter", "reason", "invalid_response", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_NO_LIVE_UPSTREAM, "requests_failed_total", "counter", "reason", "no_live_upstream", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_CLIENT_CLOSED, "requests_failed_total", "counter", "reason", "client_closed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_CLIENT_TIMEOUT, "requests_failed_total", "counter", "reason", "client_timeout", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_MALFORMED_REQUEST, "requests_failed_total", "counter", "reason", "malformed_request", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_MALFORMED_BODY, "requests_failed_total", "counter", "reason", "malformed_body", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_NO_HOST, "requests_failed_total", "counter", "reason", "no_host", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_INVALID_HOST, "requests_failed_total", "counter", "reason", "invalid_host", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_URI_TOO_LONG, "requests_failed_total", "counter", "reason", "uri_too_long", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_REQUEST_HEAD_TOO_LARGE, "requests_failed_total", "counter", "reason", "request_head_too_large", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_BODY_TOO_LARGE, "requests_failed_total", "counter", "reason", "body_too_large", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_UNSUPPORTED_VERSION, "requests_failed_total", "counter", "reason", "unsupported_version", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_UNSUPPORTED_ENCODING, "requests_failed_total", "counter", "reason", "unsupported_encoding", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_METHOD_NOT_ALLOWED, "requests_failed_total", "counter", "reason", "method_not_allowed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_PRECONDITION_FAILED, "requests_failed_total", "counter", "reason", "precondition_failed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_RANGE_NOT_SATISFIABLE, "requests_failed_total", "counter", "reason", "range_not_satisfiable", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_NOT_FOUND, "requests_failed_total", "counter", "reason", "not_found", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_RETURNED, "requests_failed_total", "counter", "reason", "returned", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_DENIED, "requests_failed_total", "counter", "reason", "denied", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_UNAUTHORIZED, "requests_failed_total", "counter", "reason", "unauthorized", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_LIMITED_REQUESTS, "requests_failed_total", "counter", "reason", "limited_requests", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_LIMITED_CONNECTIONS, "requests_failed_total", "counter", "reason", "limited_connections", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_INTERNAL_ONLY, "requests_failed_total", "counter", "reason", "internal_only", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_REDIRECT_CYCLE, "requests_failed_total", "counter", "reason", "redirect_cycle", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_FORBIDDEN, "requests_failed_total", "counter", "reason", "forbidden", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_INVALID_UPSTREAM, "requests_failed_total", "counter", "reason", "invalid_upstream", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_RESOLVER_MISSING, "requests_failed_total", "counter", "reason", "resolver_missing", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_RESOURCES, "requests_failed_total", "counter", "reason", "resources", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_TEMP_FILE_FAILED, "requests_failed_total", "counter", "reason", "temp_file_failed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_FILE_FAILED, "requests_failed_total", "counter", "reason", "file_failed", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_ZONE_FULL, "requests_failed_total", "counter", "reason", "zone_full", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_SHUTTING_DOWN, "requests_failed_total", "counter", "reason", "shutting_down", "Requests that failed, by reason.") \
+    X(PX_COUNTER_REASON_INTERNAL_ERROR, "requests_failed_total", "counter", "reason", "internal_error", "Requests that failed, by reason.")
+
 #define PX_SLOT_CELLS 32
 #define PX_LATENCY_BUCKETS 18
 #define PX_LATENCY_BOUNDS_MS 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536

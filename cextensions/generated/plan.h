@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(7845952060549642451)
+#define PX_PLAN_LAYOUT INT64_C(7643566075269198717)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -91,6 +91,12 @@ enum {
     PX_BALANCE_HASH_CONSISTENT = 4,
     PX_BALANCE_RANDOM = 5,
     PX_BALANCE_RANDOM_TWO = 6,
+};
+
+enum {
+    PX_REPORT_NONE = 0,
+    PX_REPORT_STUB_STATUS = 1,
+    PX_REPORT_METRICS = 2,
 };
 
 enum {
@@ -593,6 +599,7 @@ struct px_plan_location {
     px_plan_proxy_pass *proxy; /* NULL: None */
     px_plan_limit_except *limit_except; /* NULL: None */
     px_plan_try_files *try_files; /* NULL: None */
+    int64_t report;
     px_plan_location_list locations;
     void *runtime;
 };

@@ -200,7 +200,7 @@ static bool read_listen_ref_list(px_plan_reader *in, px_plan_listen_ref_list *ou
 
 static bool read_location_list(px_plan_reader *in, px_plan_location_list *out)
 {
-    if (!px_plan_enter_list(in, 30, &out->count)) {
+    if (!px_plan_enter_list(in, 31, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -1061,7 +1061,7 @@ static bool read_location_try_files(px_plan_reader *in, px_plan_try_files **out)
 
 bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
 {
-    return px_plan_enter_struct(in, "Location", 11)
+    return px_plan_enter_struct(in, "Location", 12)
            && px_plan_field(in, "kind")
            && px_plan_int(in, &out->kind)
            && px_plan_field(in, "name")
@@ -1082,6 +1082,8 @@ bool px_plan_read_location(px_plan_reader *in, px_plan_location *out)
            && read_location_limit_except(in, &out->limit_except)
            && px_plan_field(in, "try_files")
            && read_location_try_files(in, &out->try_files)
+           && px_plan_field(in, "report")
+           && px_plan_int(in, &out->report)
            && px_plan_field(in, "locations")
            && read_location_list(in, &out->locations)
            && px_plan_leave(in);

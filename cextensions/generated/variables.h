@@ -124,37 +124,45 @@ enum px_variable {
     PX_VAR_TIME_LOCAL = 58,
     /* $uri: The path of the request: decoded, normalised, without arguments. */
     PX_VAR_URI = 59,
+    /* $connections_active: Client connections open now, of all workers. */
+    PX_VAR_CONNECTIONS_ACTIVE = 60,
+    /* $connections_reading: Of these, those whose request's head is being read. */
+    PX_VAR_CONNECTIONS_READING = 61,
+    /* $connections_writing: Of these, those whose request is under way. */
+    PX_VAR_CONNECTIONS_WRITING = 62,
+    /* $connections_waiting: Of these, those that wait for a request. */
+    PX_VAR_CONNECTIONS_WAITING = 63,
     /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
-    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 60,
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 64,
     /* $proxy_host: Host and port as proxy_pass names them. */
-    PX_VAR_PROXY_HOST = 61,
+    PX_VAR_PROXY_HOST = 65,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
-    PX_VAR_PROXY_PORT = 62,
+    PX_VAR_PROXY_PORT = 66,
     /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
      * not. */
-    PX_VAR_PROXYD_REASON = 63,
+    PX_VAR_PROXYD_REASON = 67,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 64,
+    PX_VAR_UPSTREAM_ADDR = 68,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 65,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 69,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 66,
+    PX_VAR_UPSTREAM_BYTES_SENT = 70,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 67,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 71,
     /* $upstream_cookie_...: One cookie that the peer's answer sets. */
-    PX_VAR_UPSTREAM_COOKIE_PREFIX = 68,
+    PX_VAR_UPSTREAM_COOKIE_PREFIX = 72,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 69,
+    PX_VAR_UPSTREAM_HEADER_TIME = 73,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 70,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 74,
     /* $upstream_queue_time: Seconds spent waiting for a peer: none waits, so a dash for each try. */
-    PX_VAR_UPSTREAM_QUEUE_TIME = 71,
+    PX_VAR_UPSTREAM_QUEUE_TIME = 75,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 72,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 76,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 73,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 77,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 74,
+    PX_VAR_UPSTREAM_STATUS = 78,
     PX_VARIABLES
 };
 
@@ -220,6 +228,10 @@ enum px_variable {
     X(PX_VAR_TIME_ISO8601, "time_iso8601") \
     X(PX_VAR_TIME_LOCAL, "time_local") \
     X(PX_VAR_URI, "uri") \
+    X(PX_VAR_CONNECTIONS_ACTIVE, "connections_active") \
+    X(PX_VAR_CONNECTIONS_READING, "connections_reading") \
+    X(PX_VAR_CONNECTIONS_WRITING, "connections_writing") \
+    X(PX_VAR_CONNECTIONS_WAITING, "connections_waiting") \
     X(PX_VAR_PROXY_ADD_X_FORWARDED_FOR, "proxy_add_x_forwarded_for") \
     X(PX_VAR_PROXY_HOST, "proxy_host") \
     X(PX_VAR_PROXY_PORT, "proxy_port") \

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proxy/conf.h"
+#include "proxy/report.h"
 #include "proxy/upstream.h"
 
 static bool build_level(px_build *build, px_level *level, px_plan_location_list *locations);
@@ -50,6 +51,11 @@ static void build_redirect(px_build *build, px_location *location)
 static bool build_proxy(px_build *build, px_location *location)
 {
     const px_plan_proxy_pass *proxy = location->plan->proxy;
+    if (location->plan->report != PX_REPORT_NONE) {
+        location->handler =
+            location->plan->report == PX_REPORT_METRICS ? &px_handler_metrics : &px_handler_stub_status;
+        return true;
+    }
     if (proxy == NULL) {
         return true;
     }

@@ -185,8 +185,7 @@ static bool is_full(const px_pick *pick, const px_peer *peer)
     return peer->plan->max_conns > 0 && px_peer_active(pick, peer) >= (uint64_t)peer->plan->max_conns;
 }
 
-/* It failed too often, and not long enough ago. */
-static bool is_resting(const px_peer *peer, uint64_t now_s)
+bool px_peer_is_resting(const px_peer *peer, uint64_t now_s)
 {
     if (peer->plan->max_fails == 0)
         return false;
@@ -201,7 +200,7 @@ bool px_peer_usable(const px_pick *pick, const px_peer *peer, uint64_t now_s)
 {
     if (peer->plan->down || was_tried(pick, peer))
         return false;
-    return !is_resting(peer, now_s) && !is_full(pick, peer);
+    return !px_peer_is_resting(peer, now_s) && !is_full(pick, peer);
 }
 
 px_peer *px_peer_by_weight(const px_upstream *upstream, uint64_t number)

@@ -72,6 +72,8 @@ void px_pick_request(px_pick *pick, px_request *r);
 /* The next peer: counted as active until px_pick_end; never more than max_conns are, of all workers. NULL:
  * no live upstreams. */
 px_peer *px_pick_next(px_pick *pick);
+/* It failed too often, and not long enough ago. */
+bool px_peer_is_resting(const px_peer *peer, uint64_t now_s);
 /* The peer in hand is given back. True: it has just reached max_fails ("upstream server temporarily
  * disabled"). */
 bool px_pick_end(px_pick *pick, px_try_end end);

@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "generated/version.h"
 #include "net/address.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
-
-#define LANGUAGE_LEVEL "1.31.5" /* the nginx whose language proxyd speaks */
 
 /* ---- numbers ---- */
 
@@ -252,7 +251,7 @@ VARIABLE(nginx_version)
 {
     (void)r;
     (void)op;
-    return PX_SLICE(LANGUAGE_LEVEL);
+    return PX_SLICE(PX_LANGUAGE);
 }
 
 VARIABLE(pid)

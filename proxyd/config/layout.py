@@ -20,7 +20,7 @@ from proxyd.config import plan, variables
 from proxyd.config.settings import Settings
 
 CONSTANT_PREFIXES = (
-    *("LOCATION", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE"),
+    *("LOCATION", "REPORT", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE"),
     *("SATISFY", "ALIAS", "IF", "EXPIRES"),
 )
 

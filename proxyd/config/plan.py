@@ -379,6 +379,8 @@ class ProxyPass(S):
     prefix_bytes: int  # length of the location's prefix that uri replaces
 
 
+REPORT_NONE, REPORT_STUB_STATUS, REPORT_METRICS = 0, 1, 2
+
 LOCATION_PREFIX, LOCATION_PREFIX_FINAL, LOCATION_EXACT, LOCATION_REGEX, LOCATION_NAMED = 0, 1, 2, 3, 4
 
 
@@ -402,6 +404,7 @@ class Location(S):
     proxy: ProxyPass | None
     limit_except: LimitExcept | None
     try_files: TryFiles | None
+    report: int  # REPORT_*
     locations: list[Location]
 
 

@@ -34,6 +34,7 @@ TITLES = {
     "proxy_rewrite": "Names and paths in answers of upstreams",
     "limit": "Limits",
     "access": "Who may come in",
+    "report": "What proxyd tells about itself",
     "tables": "Nothing to do",
 }
 

@@ -117,6 +117,7 @@ class Servers:
             proxy=proxy,
             limit_except=self._limit_except(level, node),
             try_files=level.values.get("try_files"),
+            report=_report(level),
             locations=self._locations(level, node, known, depth + 1) if level.blocks else [],
         )
 
@@ -194,6 +195,12 @@ class Servers:
             statement.source,
             statement.offset(),
         )
+
+
+def _report(level: Level) -> int:
+    if "stub_status" in level.values:
+        return plan.REPORT_STUB_STATUS
+    return plan.REPORT_METRICS if "metrics" in level.values else plan.REPORT_NONE
 
 
 def _first_return(level: Level) -> Return | None:

@@ -91,6 +91,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("time_iso8601", "Local time in ISO 8601 format."),
     Variable("time_local", "Local time in the common log format."),
     Variable("uri", "The path of the request: decoded, normalised, without arguments."),
+    # The numbers of stub_status.
+    Variable("connections_active", "Client connections open now, of all workers."),
+    Variable("connections_reading", "Of these, those whose request's head is being read."),
+    Variable("connections_writing", "Of these, those whose request is under way."),
+    Variable("connections_waiting", "Of these, those that wait for a request."),
     # Proxying.
     Variable("proxy_add_x_forwarded_for", "X-Forwarded-For of the request, with $remote_addr appended."),
     Variable("proxy_host", "Host and port as proxy_pass names them."),

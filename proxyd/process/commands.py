@@ -82,12 +82,14 @@ def _wait_for_burial(pid: int) -> None:
         time.sleep(0.01)
 
 
-def status(options: Options, *, as_json: bool = False) -> int:
+def status(options: Options, *, as_json: bool = False, everything: bool = False) -> int:
     """Show what the master knows."""
     reply = _ask(options, "status")
     if reply.status is None:
         return _tell(reply)
-    text = json.dumps(reply.status, indent=2) if as_json else table.render(reply.status)
+    text = (
+        json.dumps(reply.status, indent=2) if as_json else table.render(reply.status, everything=everything)
+    )
     _print(text.encode() + b"\n")
     return 0
 

@@ -16,11 +16,12 @@ from proxyd.config.change import Change
 from proxyd.config.compare import compare
 from proxyd.config.compile import compile_file
 from proxyd.config.errors import SourceFile
-from proxyd.config.plan import EnginePlan, LogFile, Plan, Root, Server, Upstream
+from proxyd.config.plan import EnginePlan, LogFile, Peer, Plan, Root, Server, Upstream
 from proxyd.process import signals, syslog
 from proxyd.process.channel import read_memfd
 from proxyd.process.errorlog import EMERG, show
 from proxyd.process.history import KeptFile, kept_files
+from proxyd.process.known import KnownPeer
 from proxyd.process.options import Options
 from proxyd.process.spawn import close_others, describe_exception
 from proxyd.process.title import set_title
@@ -37,7 +38,7 @@ class CompileResult(msgspec.Struct, frozen=True):
     plan: Plan | None
     errors: list[str] = []
     warnings: list[str] = []
-    peers: list[tuple[str, str]] = []  # upstream and peer names, to show what shared memory has by digest
+    peers: list[KnownPeer] = []  # to show what shared memory has by digest
     servers: list[str] = []  # the first names of servers, each once: the same for these
     error_logs: list[tuple[str, int]] = []  # of the main context: key of the file, level
     sources: list[KeptFile] = []  # what was read, for the history
@@ -76,18 +77,23 @@ def compile_fully(options: Options, *, test: bool = False) -> tuple[CompileResul
     result = CompileResult(None, texts["emerg"], texts["warn"])
     if plan is not None:
         engine = msgspec.msgpack.decode(plan.engine, type=EnginePlan)
-        names, servers, logs = _peer_names(engine), _server_names(engine), _error_logs(engine)
+        names, servers, logs = _known_peers(engine), _server_names(engine), _error_logs(engine)
         result = CompileResult(plan, [], texts["warn"], names, servers, logs, kept_files(compiled.files))
     return result, compiled.files
 
 
-def _peer_names(engine: EnginePlan) -> list[tuple[str, str]]:
-    names: list[tuple[str, str]] = []
+def _known_peers(engine: EnginePlan) -> list[KnownPeer]:
+    found: list[KnownPeer] = []
     for item in engine.objects:
         if item.kind == "Upstream":
             upstream = msgspec.msgpack.decode(item.body, type=Upstream)
-            names += [(_text(upstream.name), _text(peer.name)) for peer in upstream.peers]
-    return names
+            found += [_known_peer(_text(upstream.name), peer) for peer in upstream.peers]
+    return found
+
+
+def _known_peer(upstream: str, peer: Peer) -> KnownPeer:
+    name = _text(peer.name)
+    return KnownPeer(upstream, name, peer.max_fails, peer.fail_timeout, peer.down, peer.backup)
 
 
 def _server_names(engine: EnginePlan) -> list[str]:

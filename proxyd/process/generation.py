@@ -10,6 +10,7 @@ import msgspec
 from proxyd.config.plan import Plan
 from proxyd.process.channel import sealed_memfd
 from proxyd.process.compiling import CompileResult
+from proxyd.process.known import KnownPeer
 from proxyd.process.privileges import Identity
 from proxyd.shared.layout import PAGE, PEERS_MAX, LedgerShape, round_up
 
@@ -24,7 +25,7 @@ class Generation:
     number: int
     plan: Plan
     plan_fd: int
-    peers: list[tuple[str, str]]
+    peers: list[KnownPeer]
     servers: list[str]
     error_logs: list[tuple[str, int]]
     identity: Identity | None

@@ -1,4 +1,4 @@
-"""What `proxyd status` shows, as plain values: processes, counters summed over workers, peers."""
+"""What `proxyd status` shows, as plain values: processes, counters summed over workers, servers, peers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 
 from proxyd import __version__
-from proxyd.process import accounts
+from proxyd.process import accounts, tallies
 from proxyd.process.crew import Crew
 from proxyd.process.fleet import Fleet
 from proxyd.process.keeper import Keeper
@@ -15,7 +15,6 @@ from proxyd.process.runtime import Runtime
 from proxyd.process.sockets import name_of
 from proxyd.process.worker_handle import WorkerHandle
 from proxyd.shared.counters import COUNTERS
-from proxyd.shared.segments import peer_key
 
 Row = dict[str, object]
 
@@ -23,6 +22,8 @@ Row = dict[str, object]
 def collect(runtime: Runtime, fleet: Fleet, keeper: Keeper) -> Row:
     """Everything, ready to be encoded."""
     generation, tally = runtime.generation, runtime.tally
+    counters, cells = accounts.totals(runtime, fleet.crews)
+    totals = _named(counters)
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -39,8 +40,11 @@ def collect(runtime: Runtime, fleet: Fleet, keeper: Keeper) -> Row:
         "helper": {"pid": keeper.pid},
         "workers": [_worker(crew, one) for crew, one in fleet.workers()],
         "given_up": fleet.current.hopeless,
-        "counters": _totals(runtime, fleet),
-        "peers": _peers(fleet.current, generation.peers),
+        "connections": _connections(totals),
+        "counters": totals,
+        "servers": tallies.servers(generation.servers, cells),
+        "peers": tallies.peers(fleet.crews, generation, cells),
+        "zones": [],
     }
 
 
@@ -65,19 +69,17 @@ def _named(values: list[int]) -> dict[str, int]:
     return {counter.name: value for counter, value in zip(COUNTERS, values, strict=True)}
 
 
-def _totals(runtime: Runtime, fleet: Fleet) -> dict[str, int]:
-    return _named(accounts.totals(runtime, fleet.crews)[0])
-
-
-def _peers(crew: Crew, names: list[tuple[str, str]]) -> list[Row]:
-    """The peers of the current configuration that a worker has used shared memory for."""
-    states = {state.key: state for state in crew.zone.peers()}
-    active = [sum(column) for column in zip(*(ledger.active() for ledger in crew.ledgers), strict=True)]
-    rows: list[Row] = []
-    for upstream, peer in names:
-        row: Row = {"upstream": upstream, "peer": peer}
-        state = states.get(peer_key(upstream.encode(), peer.encode()))
-        if state is not None:
-            row |= {"active": active[state.slot], "fails": state.fails}
-        rows.append(row)
-    return rows
+def _connections(values: dict[str, int]) -> Row:
+    """As stub_status has them."""
+    active = values["connections_active"] + values["tunnels_active"]
+    writing, waiting = values["requests_active"], values["connections_idle"]
+    reading = max(0, active - writing - waiting)
+    return {
+        "active": active,
+        "reading": reading,
+        "writing": writing,
+        "waiting": waiting,
+        "accepted": values["connections_accepted"],
+        "handled": values["connections_handled"],
+        "requests": values["requests"] + reading,
+    }

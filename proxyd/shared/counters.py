@@ -30,6 +30,22 @@ class Counter:
     unit: str
     meaning: str
 
+    @property
+    def metric(self) -> tuple[str, tuple[str, str] | None]:
+        """How Prometheus sees it, behind "proxyd_": a name, and a label where several make one family."""
+        if self.name.startswith("responses_"):
+            return "responses_total", ("class", self.name.removeprefix("responses_"))
+        if self.name.startswith("reason_"):
+            return "requests_failed_total", ("reason", self.name.removeprefix("reason_"))
+        return self.name + ("_total" if self.kind == "counter" else ""), None
+
+    @property
+    def metric_help(self) -> str:
+        """One sentence for the family."""
+        if self.name.startswith("responses_"):
+            return "Requests that ended, by class of status."
+        return "Requests that failed, by reason." if self.name.startswith("reason_") else self.meaning
+
 
 def _of(kind: Kind) -> Callable[[str, str, str], Counter]:
     def declare(name: str, unit: str, meaning: str) -> Counter:
@@ -122,6 +138,26 @@ COUNTERS: tuple[Counter, ...] = (
 NUMBER: dict[str, int] = {counter.name: number for number, counter in enumerate(COUNTERS)}
 
 
+# The metrics page says these in seconds.
+_IN_SECONDS = ("started_ms", "activated_ms")
+
+
+def _emit_metrics() -> list[str]:
+    lines = [
+        "/* X(constant, metric, type, label, value, help); label NULL: none. One family's stand together. */",
+        "#define PX_COUNTER_METRICS(X) \\",
+    ]
+    for counter in COUNTERS:
+        if counter.name in _IN_SECONDS:
+            continue
+        name, label = counter.metric
+        texts = [name, counter.kind, *(label or (None, None)), counter.metric_help]
+        shown = ", ".join("NULL" if text is None else '"' + text.replace('"', '\\"') + '"' for text in texts)
+        lines.append(f"    X(PX_COUNTER_{counter.name.upper()}, {shown}) \\")
+    lines[-1] = lines[-1].removesuffix(" \\")
+    return [*lines, ""]
+
+
 def emit_c_header() -> str:
     """The text of ``cextensions/generated/counters.h``."""
     lines = [
@@ -141,5 +177,5 @@ def emit_c_header() -> str:
     lines += ["", "/* Of a px_reason that is not NONE. */"]
     first = f"PX_COUNTER_REASON_{REASONS[0].name.upper()}"
     lines.append(f"#define PX_COUNTER_OF_REASON(reason) ({first} + (int)(reason)-1)")
-    lines += ["", *cells.emit_c(), "#endif", ""]
+    lines += ["", *_emit_metrics(), *cells.emit_c(), "#endif", ""]
     return "\n".join(lines)

@@ -150,7 +150,7 @@ def test_a_host_is_looked_up_once(tmp_path: Path) -> None:
     }"""
     plan = plan_of(tmp_path, text, resolve=resolve)
     assert asked == [("app", 3000)]
-    assert plan.process.peers == 4
+    assert plan.process.peers == 5  # and one for the server
 
 
 def test_a_resolver_that_fails_is_a_host_not_found(tmp_path: Path) -> None:

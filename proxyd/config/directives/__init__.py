@@ -21,6 +21,7 @@ from proxyd.config.directives import (
     proxy,
     proxy_request,
     proxy_rewrite,
+    report,
     rewrite,
     server_name,
     spooling,
@@ -54,6 +55,7 @@ THEMES: dict[str, ModuleType] = {
     "proxy_rewrite": proxy_rewrite,
     "limit": limit,
     "access": access,
+    "report": report,
     "tables": tables,
 }
 
