@@ -17,6 +17,7 @@ from tests.e2e.watching import status_of, wait_for_end, wait_for_service, worker
 from tests.support.client import Client
 from tests.support.peer import Connection, Peer, answering
 from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 BURST = 50
 SERVER = """server {{
@@ -139,9 +140,7 @@ class Holders:
 
     def _is_refused(self, client: Client, before: int) -> bool:
         """It is answered, or its request comes to the backend."""
-        self.backend.wait_until(
-            lambda: len(self.backend.requests) > before or _has_answer(client) or None, "a decision"
-        )
+        wait_until(lambda: len(self.backend.requests) > before or _has_answer(client), "a decision")
         if len(self.backend.requests) > before:
             return False
         assert client.read_response().status == 503

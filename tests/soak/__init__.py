@@ -4,7 +4,7 @@
     python -m tests.soak crash      100 kills of each: worker, backend, helper, master; then `stores`
     python -m tests.soak stores     kills of workers at their stores to shared memory
     python -m tests.soak big        reloads of 1,000 servers with 10,000 locations: time, and the longest wait
-    python -m tests.soak limits     limits over several workers, after a minute of kills; what a decision costs
+    python -m tests.soak limits     limits over several workers, and after kills; what a decision costs
     python -m tests.soak all        everything
 
 Each prints a table of what was measured and what was wanted; --json prints the same for programs. The exit
