@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from proxyd.config.plan import OpenFile
+from proxyd.process.openings import Openings, OpenLog
 from proxyd.process.reap import compress, missing_lines, write_lines
 from proxyd.shared.segments import LogBlock
 
@@ -78,3 +80,21 @@ def test_a_reader_that_does_not_read_is_not_waited_for() -> None:
     os.close(read_fd)
     assert not write_lines(write_fd, b"nobody\n")
     os.close(write_fd)
+
+
+def test_a_log_that_is_being_replaced_is_found_by_its_inode(tmp_path: Path) -> None:
+    openings = Openings()
+    log = OpenFile(key="log:a", path=str(tmp_path / "a"), origin="")
+    openings.logs["log:a"] = OpenLog(log, os.open(log.path, os.O_CREAT | os.O_WRONLY))
+    old = os.stat(log.path).st_ino
+    os.rename(log.path, tmp_path / "moved")
+    assert openings.reopen_logs() == []
+    new = os.stat(log.path).st_ino
+    for inode, wanted in ((old, old), (new, new), (0, new)):
+        fd = openings.log_fd("log:a", inode)
+        assert fd is not None and os.fstat(fd).st_ino == wanted
+    assert set(openings.reopened({"log:a": 0, "log:unknown": 0, "listen:x": 0})) == {"log:a"}
+    openings.close_replaced()
+    fd = openings.log_fd("log:a", old)
+    assert fd is not None and os.fstat(fd).st_ino == new
+    openings.close()
