@@ -74,6 +74,8 @@ typedef struct px_proxy {
     px_try first_tries[2];
     px_header *headers; /* of the last answer, as it came: $upstream_http_* */
     uint32_t header_count;
+    px_header *trailers; /* what came behind its body: $upstream_trailer_* */
+    uint32_t trailer_count;
 } px_proxy;
 
 /* The name of the peer in hand (or of the upstream), and the uri that it is asked for: for log lines.

@@ -46,6 +46,8 @@ void px_trailers_send(px_request *r)
         if (value.len > 0)
             all[count++] = (px_header){trailer->name, value, trailer->id};
     }
+    answer->trailers = all; /* what is sent, for $sent_trailer_* */
+    answer->trailer_count = count;
     r->stream->ops->send_trailers(r->stream, all, count);
 }
 
@@ -90,13 +92,17 @@ void px_proxy_take_trailers(px_proxy *proxy)
     if (text.len == 0)
         return;
     text = px_arena_copy(&r->arena, text);
-    px_header *fields = px_arena_alloc(&r->arena, count_lines(text) * sizeof *fields);
+    size_t bytes = count_lines(text) * sizeof(px_header);
+    px_header *all = px_arena_alloc(&r->arena, bytes), *passed = px_arena_alloc(&r->arena, bytes);
     uint32_t count = 0;
+    proxy->trailers = all;
     while (text.len > 0) {
-        fields[count] = read_line(&text);
-        count += is_passed(r->settings, &fields[count]);
+        px_header *field = &all[proxy->trailer_count++];
+        *field = read_line(&text);
+        if (is_passed(r->settings, field))
+            passed[count++] = *field;
     }
-    r->answer.trailers = fields;
+    r->answer.trailers = passed;
     r->answer.trailer_count = count;
 }
 

@@ -86,4 +86,6 @@ const px_variable_entry px_variable_table[PX_VARIABLES] = {
     [PX_VAR_TCPINFO_SND_CWND] = {px_var_tcpinfo_snd_cwnd, NULL},
     [PX_VAR_UPSTREAM_COOKIE_PREFIX] = {px_var_upstream_cookie, NULL},
     [PX_VAR_UPSTREAM_QUEUE_TIME] = {px_var_upstream_queue_time, NULL},
+    [PX_VAR_SENT_TRAILER_PREFIX] = FIELD(sent_trailer),
+    [PX_VAR_UPSTREAM_TRAILER_PREFIX] = FIELD(upstream_trailer),
 };

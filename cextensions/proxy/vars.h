@@ -77,6 +77,8 @@ PX_VARIABLE_FUNCTION(upstream_http);
 PX_VARIABLE_FUNCTION(upstream_response_length);
 PX_VARIABLE_FUNCTION(upstream_response_time);
 PX_VARIABLE_FUNCTION(upstream_status);
+PX_VARIABLE_FUNCTION(sent_trailer);
+PX_VARIABLE_FUNCTION(upstream_trailer);
 PX_VARIABLE_FUNCTION(date_gmt);
 PX_VARIABLE_FUNCTION(date_local);
 PX_VARIABLE_FUNCTION(is_request_port);

@@ -241,3 +241,15 @@ VARIABLE(upstream_http)
     const px_header *headers = r->proxy != NULL ? px_proxy_headers(r->proxy, &count) : NULL;
     return headers == NULL ? PX_NO_VALUE : join(r, headers, count, op, PX_SLICE(", "));
 }
+
+VARIABLE(sent_trailer)
+{
+    return r->last_sent ? join(r, r->answer.trailers, r->answer.trailer_count, op, PX_SLICE(", "))
+                        : PX_NO_VALUE;
+}
+
+VARIABLE(upstream_trailer)
+{
+    return r->proxy == NULL ? PX_NO_VALUE
+                            : join(r, r->proxy->trailers, r->proxy->trailer_count, op, PX_SLICE(", "));
+}

@@ -79,6 +79,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("request_uri", "The target of the request with its arguments, as it was sent."),
     Variable("scheme", '"http" or "https".'),
     Variable("sent_http_", "One field of the answer that the client gets.", prefix=True),
+    Variable("sent_trailer_", "One field that is sent behind the answer's body.", prefix=True),
     Variable("server_addr", "The address at which the connection arrived."),
     Variable("server_name", "The first server_name of the server that took the request."),
     Variable("server_port", "The port at which the connection arrived."),
@@ -115,6 +116,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("upstream_response_length", "Bytes of the body of the peer's answer."),
     Variable("upstream_response_time", "Seconds until the peer's answer was complete."),
     Variable("upstream_status", "Status of the peers' answers."),
+    Variable(
+        "upstream_trailer_",
+        "One field behind the body of the peer's answer, where proxy_pass_trailers is on.",
+        prefix=True,
+    ),
 )
 
 NUMBER: dict[str, int] = {variable.name: number for number, variable in enumerate(VARIABLES)}
@@ -128,7 +134,7 @@ _NGINX_NAMES = frozenset(
     ocsp_status proxy_internal_body_length proxy_internal_chunked realip_remote_addr
     realip_remote_port realpath_root request_filename secure_link secure_link_expires slice_range
     uid_got uid_reset uid_set upstream_cache_last_modified upstream_cache_etag upstream_cache_key
-    upstream_cache_status upstream_last_server_name upstream_trailer_ sent_trailer_ ssl_ geoip_
+    upstream_cache_status upstream_last_server_name ssl_ geoip_
     date_ jwt_
     """.split()
 )

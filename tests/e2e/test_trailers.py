@@ -71,6 +71,19 @@ def test_trailers_that_come_byte_by_byte_are_whole(serve: Serve) -> None:
     assert (answer.body, answer.trailers) == (b"abc", ((b"X-Sum", b"a b"),))
 
 
+def test_variables_tell_what_came_and_what_is_sent(serve: Serve) -> None:
+    with Peer(with_trailers("X-Sum: 1", "x_hide: 2", "X-Sum: 3")) as backend:
+        server = serve(
+            proxying(ASKING + "proxy_hide_header x_hide; add_trailer X-Own own;"),
+            log_format="[$upstream_trailer_x_sum][$upstream_trailer_x_hide][$upstream_trailer_x_own]"
+            "[$sent_trailer_x_sum][$sent_trailer_x_hide][$sent_trailer_x_own]",
+            backend0=backend.address,
+        )
+        with Client(server.port()) as client:
+            assert client.get("/").status == 200
+        assert server.wait_for_access(1) == ["[1, 3][2][-][1, 3][-][own]"]
+
+
 def test_trailers_are_dropped_unless_asked_for(serve: Serve) -> None:
     (answer,) = ask(serve, with_trailers("X-Sum: 1"), "")
     assert answer.trailers == ()
