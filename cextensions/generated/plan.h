@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(7643566075269198717)
+#define PX_PLAN_LAYOUT INT64_C(8812090080320482542)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -408,6 +408,7 @@ struct px_plan_log_cache {
 struct px_plan_access_log {
     const px_plan_log_file *file; /* NULL: None */
     px_plan_piece_list path;
+    bool tests_root;
     px_plan_piece_list format;
     int64_t escape;
     px_plan_piece_list *condition; /* NULL: None */

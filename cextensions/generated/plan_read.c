@@ -5,7 +5,7 @@
 
 static bool read_access_log_list(px_plan_reader *in, px_plan_access_log_list *out)
 {
-    if (!px_plan_enter_list(in, 6, &out->count)) {
+    if (!px_plan_enter_list(in, 7, &out->count)) {
         return false;
     }
     out->items = px_plan_items(in, out->count, sizeof *out->items);
@@ -656,11 +656,13 @@ static bool read_access_log_condition(px_plan_reader *in, px_plan_piece_list **o
 
 bool px_plan_read_access_log(px_plan_reader *in, px_plan_access_log *out)
 {
-    return px_plan_enter_struct(in, "AccessLog", 5)
+    return px_plan_enter_struct(in, "AccessLog", 6)
            && px_plan_field(in, "file")
            && (px_plan_none(in) || (out->file = px_plan_ref(in, PX_PLAN_LOG_FILE)) != NULL)
            && px_plan_field(in, "path")
            && read_piece_list(in, &out->path)
+           && px_plan_field(in, "tests_root")
+           && px_plan_bool(in, &out->tests_root)
            && px_plan_field(in, "format")
            && read_piece_list(in, &out->format)
            && px_plan_field(in, "escape")

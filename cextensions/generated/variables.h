@@ -100,69 +100,74 @@ enum px_variable {
     PX_VAR_SCHEME = 46,
     /* $sent_http_...: One field of the answer that the client gets. */
     PX_VAR_SENT_HTTP_PREFIX = 47,
+    /* $sent_trailer_...: One field that is sent behind the answer's body. */
+    PX_VAR_SENT_TRAILER_PREFIX = 48,
     /* $server_addr: The address at which the connection arrived. */
-    PX_VAR_SERVER_ADDR = 48,
+    PX_VAR_SERVER_ADDR = 49,
     /* $server_name: The first server_name of the server that took the request. */
-    PX_VAR_SERVER_NAME = 49,
+    PX_VAR_SERVER_NAME = 50,
     /* $server_port: The port at which the connection arrived. */
-    PX_VAR_SERVER_PORT = 50,
+    PX_VAR_SERVER_PORT = 51,
     /* $server_protocol: "HTTP/1.0", "HTTP/1.1", ... */
-    PX_VAR_SERVER_PROTOCOL = 51,
+    PX_VAR_SERVER_PROTOCOL = 52,
     /* $status: The status of the answer. */
-    PX_VAR_STATUS = 52,
+    PX_VAR_STATUS = 53,
     /* $tcpinfo_rcv_space: Receive window of the client's connection, as the kernel has it. */
-    PX_VAR_TCPINFO_RCV_SPACE = 53,
+    PX_VAR_TCPINFO_RCV_SPACE = 54,
     /* $tcpinfo_rtt: Round trip time of the client's connection, in microseconds. */
-    PX_VAR_TCPINFO_RTT = 54,
+    PX_VAR_TCPINFO_RTT = 55,
     /* $tcpinfo_rttvar: How much that varies. */
-    PX_VAR_TCPINFO_RTTVAR = 55,
+    PX_VAR_TCPINFO_RTTVAR = 56,
     /* $tcpinfo_snd_cwnd: Congestion window of the client's connection. */
-    PX_VAR_TCPINFO_SND_CWND = 56,
+    PX_VAR_TCPINFO_SND_CWND = 57,
     /* $time_iso8601: Local time in ISO 8601 format. */
-    PX_VAR_TIME_ISO8601 = 57,
+    PX_VAR_TIME_ISO8601 = 58,
     /* $time_local: Local time in the common log format. */
-    PX_VAR_TIME_LOCAL = 58,
+    PX_VAR_TIME_LOCAL = 59,
     /* $uri: The path of the request: decoded, normalised, without arguments. */
-    PX_VAR_URI = 59,
+    PX_VAR_URI = 60,
     /* $connections_active: Client connections open now, of all workers. */
-    PX_VAR_CONNECTIONS_ACTIVE = 60,
+    PX_VAR_CONNECTIONS_ACTIVE = 61,
     /* $connections_reading: Of these, those whose request's head is being read. */
-    PX_VAR_CONNECTIONS_READING = 61,
+    PX_VAR_CONNECTIONS_READING = 62,
     /* $connections_writing: Of these, those whose request is under way. */
-    PX_VAR_CONNECTIONS_WRITING = 62,
+    PX_VAR_CONNECTIONS_WRITING = 63,
     /* $connections_waiting: Of these, those that wait for a request. */
-    PX_VAR_CONNECTIONS_WAITING = 63,
+    PX_VAR_CONNECTIONS_WAITING = 64,
     /* $proxy_add_x_forwarded_for: X-Forwarded-For of the request, with $remote_addr appended. */
-    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 64,
+    PX_VAR_PROXY_ADD_X_FORWARDED_FOR = 65,
     /* $proxy_host: Host and port as proxy_pass names them. */
-    PX_VAR_PROXY_HOST = 65,
+    PX_VAR_PROXY_HOST = 66,
     /* $proxy_port: The port of proxy_pass, or the protocol's usual one. */
-    PX_VAR_PROXY_PORT = 66,
+    PX_VAR_PROXY_PORT = 67,
     /* $proxyd_reason: Why the request failed, a code of reasons.md such as connect_refused; "-": it did
      * not. */
-    PX_VAR_PROXYD_REASON = 67,
+    PX_VAR_PROXYD_REASON = 68,
     /* $upstream_addr: The peers that were tried. */
-    PX_VAR_UPSTREAM_ADDR = 68,
+    PX_VAR_UPSTREAM_ADDR = 69,
     /* $upstream_bytes_received: Bytes received from the peers. */
-    PX_VAR_UPSTREAM_BYTES_RECEIVED = 69,
+    PX_VAR_UPSTREAM_BYTES_RECEIVED = 70,
     /* $upstream_bytes_sent: Bytes sent to the peers. */
-    PX_VAR_UPSTREAM_BYTES_SENT = 70,
+    PX_VAR_UPSTREAM_BYTES_SENT = 71,
     /* $upstream_connect_time: Seconds until the connection to the peer stood. */
-    PX_VAR_UPSTREAM_CONNECT_TIME = 71,
+    PX_VAR_UPSTREAM_CONNECT_TIME = 72,
     /* $upstream_cookie_...: One cookie that the peer's answer sets. */
-    PX_VAR_UPSTREAM_COOKIE_PREFIX = 72,
+    PX_VAR_UPSTREAM_COOKIE_PREFIX = 73,
     /* $upstream_header_time: Seconds until the head of the peer's answer was there. */
-    PX_VAR_UPSTREAM_HEADER_TIME = 73,
+    PX_VAR_UPSTREAM_HEADER_TIME = 74,
     /* $upstream_http_...: One field of the peer's answer. */
-    PX_VAR_UPSTREAM_HTTP_PREFIX = 74,
+    PX_VAR_UPSTREAM_HTTP_PREFIX = 75,
     /* $upstream_queue_time: Seconds spent waiting for a peer: none waits, so a dash for each try. */
-    PX_VAR_UPSTREAM_QUEUE_TIME = 75,
+    PX_VAR_UPSTREAM_QUEUE_TIME = 76,
     /* $upstream_response_length: Bytes of the body of the peer's answer. */
-    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 76,
+    PX_VAR_UPSTREAM_RESPONSE_LENGTH = 77,
     /* $upstream_response_time: Seconds until the peer's answer was complete. */
-    PX_VAR_UPSTREAM_RESPONSE_TIME = 77,
+    PX_VAR_UPSTREAM_RESPONSE_TIME = 78,
     /* $upstream_status: Status of the peers' answers. */
-    PX_VAR_UPSTREAM_STATUS = 78,
+    PX_VAR_UPSTREAM_STATUS = 79,
+    /* $upstream_trailer_...: One field behind the body of the peer's answer, where proxy_pass_trailers is
+     * on. */
+    PX_VAR_UPSTREAM_TRAILER_PREFIX = 80,
     PX_VARIABLES
 };
 
@@ -216,6 +221,7 @@ enum px_variable {
     X(PX_VAR_REQUEST_URI, "request_uri") \
     X(PX_VAR_SCHEME, "scheme") \
     X(PX_VAR_SENT_HTTP_PREFIX, "sent_http_") \
+    X(PX_VAR_SENT_TRAILER_PREFIX, "sent_trailer_") \
     X(PX_VAR_SERVER_ADDR, "server_addr") \
     X(PX_VAR_SERVER_NAME, "server_name") \
     X(PX_VAR_SERVER_PORT, "server_port") \
@@ -246,6 +252,7 @@ enum px_variable {
     X(PX_VAR_UPSTREAM_QUEUE_TIME, "upstream_queue_time") \
     X(PX_VAR_UPSTREAM_RESPONSE_LENGTH, "upstream_response_length") \
     X(PX_VAR_UPSTREAM_RESPONSE_TIME, "upstream_response_time") \
-    X(PX_VAR_UPSTREAM_STATUS, "upstream_status")
+    X(PX_VAR_UPSTREAM_STATUS, "upstream_status") \
+    X(PX_VAR_UPSTREAM_TRAILER_PREFIX, "upstream_trailer_")
 
 #endif

@@ -123,13 +123,14 @@ void px_access_log_write(px_request *r)
         if (log->sink != NULL)
             px_log_sink_add(log->sink, make_line(r, log));
         else
-            px_log_path_add(r, &log->path, make_line(r, log));
+            px_log_path_add(r, log, make_line(r, log));
     }
 }
 
 bool px_build_access_log(px_build *build, px_access_log *log, const px_plan_access_log *plan)
 {
     log->escape = plan->escape;
+    log->tests_root = plan->tests_root;
     if (plan->file != NULL)
         log->sink = plan->file->runtime;
     else if (!px_build_template(build, &log->path, &plan->path))

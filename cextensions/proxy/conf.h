@@ -65,6 +65,7 @@ typedef struct px_log_cache px_log_cache;
 typedef struct px_access_log {
     px_log_sink *sink; /* NULL: path says which file */
     px_template path;
+    bool tests_root; /* with a path: only where the Request's root is a directory */
     px_template format;
     const px_template *condition; /* NULL: always */
     int64_t escape;               /* PX_ESCAPE_* */

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "proxy/docs.h"
 #include "proxy/request.h"
 
 #define MOST_MOST 65536
@@ -251,6 +252,21 @@ static void write_once(px_request *r, const char *path, px_slice line)
     close(fd);
 }
 
+/* So that a name which a client made up makes no file: where the configuration says where a host's documents
+ * are, they must be there, as nginx has it. */
+static bool has_root(px_request *r)
+{
+    px_file_name name;
+    struct stat facts;
+    if (px_docs_join(r, PX_SLICE(""), &name) != 0)
+        return false;
+    int error = stat((const char *)name.data, &facts) < 0 ? errno : S_ISDIR(facts.st_mode) ? 0 : ENOTDIR;
+    if (error != 0)
+        px_request_log(r, PX_LOG_ERROR, "testing \"%s\" existence failed (%s) while logging request",
+                       (const char *)name.data, px_log_errno(error));
+    return error == 0;
+}
+
 /* The path up to a NUL, which only decoded text can hold; ends in NUL. */
 static px_slice make_path(px_request *r, const px_template *path)
 {
@@ -262,9 +278,11 @@ static px_slice make_path(px_request *r, const px_template *path)
     return px_slice_from(made.data, strlen((const char *)made.data));
 }
 
-void px_log_path_add(px_request *r, const px_template *path, px_slice line)
+void px_log_path_add(px_request *r, const px_access_log *log, px_slice line)
 {
-    px_slice made = make_path(r, path);
+    if (log->tests_root && !has_root(r))
+        return;
+    px_slice made = make_path(r, &log->path);
     if (r->settings->log_cache != NULL && made.len < PATH_MAX)
         write_cached(r, r->settings->log_cache, made, line);
     else

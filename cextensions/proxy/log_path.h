@@ -11,6 +11,6 @@ bool px_build_log_cache(px_build *build, px_plan_log_cache *plan);
 void px_log_caches_clear(px_worker *worker);
 
 /* line ends in a line feed. What cannot be opened or written is told in the error log. */
-void px_log_path_add(px_request *r, const px_template *path, px_slice line);
+void px_log_path_add(px_request *r, const px_access_log *log, px_slice line);
 
 #endif

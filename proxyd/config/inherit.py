@@ -135,7 +135,7 @@ class Inheritance:
             "internal": lambda node: bool(node.values["internal"]),
             "expires": lambda node: node.values["expires"] or static.DEFAULT_EXPIRES,
             "max_ranges": lambda node: _or(node.values["max_ranges"], static.NO_LIMIT),
-            "access_log": _once(self._finish_access_log, "access_log"),
+            "access_log": _once(self._finish_access_log, "access_log", "root"),
             "error_log": _once(self._finish_error_log, "error_log"),
             "open_log_file_cache": _once(self._finish_log_cache, "open_log_file_cache"),
             "client_body_temp_path": lambda node: self._finish_temp_path(node, "client_body"),
@@ -236,11 +236,11 @@ class Inheritance:
             return []
         statements = node.where["access_log"]
         return [
-            self._access_log(spec, statement.origin())
+            self._access_log(spec, statement.origin(), rooted=node.values["root"] is not None)
             for spec, statement in zip(specs, statements, strict=True)
         ]
 
-    def _access_log(self, spec: AccessLogSpec, origin: str) -> AccessLog:
+    def _access_log(self, spec: AccessLogSpec, origin: str, *, rooted: bool = False) -> AccessLog:
         log_format = self.logs.formats.get(spec.format)
         if log_format is None:  # it is wrong, or not there, which was said
             log_format = LogFormat(spec.format, [], ESCAPE_DEFAULT)
@@ -250,6 +250,7 @@ class Inheritance:
         return AccessLog(
             file=file,
             path=spec.path or [],
+            tests_root=rooted and spec.path is not None,
             format=log_format.pieces,
             escape=log_format.escape,
             condition=spec.condition,

@@ -151,6 +151,7 @@ class LogCache(S):
 class AccessLog(S):
     file: LogFileRef | None  # None: path says which, for each request
     path: list[Piece]
+    tests_root: bool  # with a path: no line unless the root (or alias) of the request is a directory
     format: list[Piece]
     escape: int  # ESCAPE_*
     condition: list[Piece] | None  # ``if=``: no line when this is empty or "0"
