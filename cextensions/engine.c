@@ -28,6 +28,7 @@ static void init_worker(px_engine *engine)
     for (int i = 0; i < PX_IDLE_BUCKETS; i++)
         px_list_init(&worker->idle_pools[i]);
     px_list_init(&worker->idle_spare);
+    px_list_init(&worker->limit_zones);
     px_list_init(&worker->tunnels);
     worker->may_connect = px_engine_may_connect;
     worker->on_room = px_engine_on_room;

@@ -8,6 +8,7 @@
 static void on_release(void *argument)
 {
     px_limit_zone *zone = argument;
+    px_list_unlink(&zone->link);
     px_limit_conn_rise(&zone->table);
     px_limit_close(&zone->table);
 }
@@ -19,6 +20,7 @@ static bool open_zone(px_build *build, px_limit_zone *zone, const px_plan_limit_
     bool connections = plan->rate == 0;
     if (fd >= 0 && px_limit_open(&zone->table, fd, connections ? PX_LIMIT_CONN : PX_LIMIT_REQ, &why)) {
         px_arena_on_clear(build->arena, on_release, zone);
+        px_list_append(&build->worker->limit_zones, &zone->link);
         if (!connections || px_limit_conn_sit(&zone->table, &why))
             return true;
     }
@@ -30,6 +32,9 @@ bool px_build_limit_zone(px_build *build, px_plan_limit_zone *plan)
     px_limit_zone *zone = px_arena_zalloc(build->arena, sizeof *zone);
     plan->runtime = zone;
     zone->worker = build->worker;
+    zone->name = plan->name;
+    px_list_init(&zone->link);
+    px_stats_claim(build, "zone", plan->name, &zone->stats);
     return px_build_template(build, &zone->key, &plan->source) && open_zone(build, zone, plan);
 }
 
@@ -61,7 +66,15 @@ void px_limit_count_events(px_limit_zone *zone)
         return;
     px_worker_count(zone->worker, PX_COUNTER_ZONE_RECOVERIES, (int64_t)table->recoveries);
     px_worker_count(zone->worker, PX_COUNTER_ZONE_EVICTIONS, (int64_t)table->evictions);
+    px_cell_add(zone->stats.cells, PX_ZONE_CELL_EVICTIONS, table->evictions);
     table->recoveries = table->evictions = 0;
+}
+
+void px_limit_decided(const px_plan_limit_zone *plan, int counter, int cell)
+{
+    px_limit_zone *zone = plan->runtime;
+    px_worker_count(zone->worker, counter, 1);
+    px_cell_add(zone->stats.cells, cell, 1);
 }
 
 px_step px_step_preaccess(px_request *r)

@@ -9,6 +9,9 @@
 
 typedef struct px_limit_zone {
     px_worker *worker;
+    px_list link;   /* in px_worker.limit_zones */
+    px_stats stats; /* by name; a decision counts for the zone that decided */
+    px_slice name;
     px_limit_table table;
     px_template key;
 } px_limit_zone;
@@ -32,6 +35,8 @@ bool px_limit_check(px_build *build, const px_plan_settings *plan);
 px_slice px_limit_key_text(const px_plan_limit_zone *plan, px_request *r, size_t most);
 /* What a Zone's locks and evictions brought goes to the worker's counters. */
 void px_limit_count_events(px_limit_zone *zone);
+/* Counts a decision: PX_COUNTER_*, and for the Zone PX_ZONE_CELL_*. */
+void px_limit_decided(const px_plan_limit_zone *plan, int counter, int cell);
 
 px_step px_limit_req(px_request *r);
 px_step px_limit_conn(px_request *r);

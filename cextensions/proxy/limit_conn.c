@@ -40,15 +40,17 @@ static place *hold(px_request *r, const px_plan_limit_conn *limit, uint32_t numb
     return self;
 }
 
-static px_step reject(px_request *r, place *places)
+static px_step reject(px_request *r, const px_plan_limit_zone *zone, place *places)
 {
     const px_plan_settings *plan = r->settings->plan;
     bool dry = plan->limit_conn_dry_run;
     for (; places != NULL; places = places->before)
         let_go(places);
     r->limit_conn_status = dry ? PX_LIMIT_REJECTED_DRY_RUN : PX_LIMIT_REJECTED;
-    px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN : PX_COUNTER_LIMIT_CONN_REJECTED,
-                    1);
+    if (dry)
+        px_limit_decided(zone, PX_COUNTER_LIMIT_CONN_REJECTED_DRY_RUN, PX_ZONE_CELL_REJECTED_DRY_RUN);
+    else
+        px_limit_decided(zone, PX_COUNTER_LIMIT_CONN_REJECTED, PX_ZONE_CELL_REJECTED);
     return dry ? PX_STEP_NEXT : px_request_fail(r, (int)plan->limit_conn_status, (px_reason)r->reason);
 }
 
@@ -63,7 +65,7 @@ static void log_reached(px_request *r, const px_plan_limit_conn *limit)
 
 static void log_no_room(px_request *r, const px_plan_limit_conn *limit)
 {
-    px_worker_count(r->worker, PX_COUNTER_ZONE_REFUSALS, 1);
+    px_limit_decided(limit->zone, PX_COUNTER_ZONE_REFUSALS, PX_ZONE_CELL_REFUSALS);
     if (!r->settings->plan->limit_conn_dry_run)
         r->reason = PX_REASON_ZONE_FULL;
     px_request_log(r, PX_LOG_ERROR, "zone \"%.*s\" has no room for another key: make it larger",
@@ -72,7 +74,7 @@ static void log_no_room(px_request *r, const px_plan_limit_conn *limit)
 
 static void log_stuck(px_request *r, const px_plan_limit_conn *limit)
 {
-    px_worker_count(r->worker, PX_COUNTER_ZONE_REFUSALS, 1);
+    px_limit_decided(limit->zone, PX_COUNTER_ZONE_REFUSALS, PX_ZONE_CELL_REFUSALS);
     px_request_log(r, PX_LOG_ALERT, "zone \"%.*s\" is held by another process for too long: not counted",
                    PX_SLICE_ARGS(limit->zone->name));
 }
@@ -109,9 +111,11 @@ px_step px_limit_conn(px_request *r)
         r->limit_conn_status = PX_LIMIT_PASSED;
         px_limit_taken taken = take(r, &limits->items[i], text, &places);
         if (taken == PX_LIMIT_REACHED || taken == PX_LIMIT_NO_ROOM)
-            return reject(r, places);
+            return reject(r, limits->items[i].zone, places);
     }
     if (r->limit_conn_status == PX_LIMIT_PASSED)
         px_worker_count(r->worker, PX_COUNTER_LIMIT_CONN_PASSED, 1);
+    for (; places != NULL; places = places->before)
+        px_cell_add(places->zone->stats.cells, PX_ZONE_CELL_PASSED, 1);
     return PX_STEP_NEXT;
 }

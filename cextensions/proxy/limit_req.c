@@ -39,7 +39,7 @@ static void wait_for(decision *self, const px_plan_limit_req *limit, uint64_t ex
 /* A lock that cannot be had: the Zone has no say, and the operator hears of it. */
 static void log_stuck(decision *self, const px_plan_limit_req *limit)
 {
-    px_worker_count(self->r->worker, PX_COUNTER_ZONE_REFUSALS, 1);
+    px_limit_decided(limit->zone, PX_COUNTER_ZONE_REFUSALS, PX_ZONE_CELL_REFUSALS);
     px_request_log(self->r, PX_LOG_ALERT,
                    "zone \"%.*s\" is held by another process for too long: not counted",
                    PX_SLICE_ARGS(limit->zone->name));
@@ -100,8 +100,11 @@ static px_step reject(decision *self)
                    (unsigned long long)self->excess / 1000, (unsigned long long)self->excess % 1000,
                    PX_SLICE_ARGS(self->limit->zone->name));
     r->limit_req_status = dry ? PX_LIMIT_REJECTED_DRY_RUN : PX_LIMIT_REJECTED;
-    px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN : PX_COUNTER_LIMIT_REQ_REJECTED,
-                    1);
+    if (dry)
+        px_limit_decided(self->limit->zone, PX_COUNTER_LIMIT_REQ_REJECTED_DRY_RUN,
+                         PX_ZONE_CELL_REJECTED_DRY_RUN);
+    else
+        px_limit_decided(self->limit->zone, PX_COUNTER_LIMIT_REQ_REJECTED, PX_ZONE_CELL_REJECTED);
     return dry ? PX_STEP_NEXT : px_request_fail(r, (int)plan->limit_req_status, (px_reason)r->reason);
 }
 
@@ -136,9 +139,12 @@ static px_step delay(decision *self)
                    (unsigned long long)self->excess / 1000, (unsigned long long)self->excess % 1000,
                    PX_SLICE_ARGS(self->limit->zone->name));
     r->limit_req_status = dry ? PX_LIMIT_DELAYED_DRY_RUN : PX_LIMIT_DELAYED;
-    px_worker_count(r->worker, dry ? PX_COUNTER_LIMIT_REQ_DELAYED_DRY_RUN : PX_COUNTER_LIMIT_REQ_DELAYED, 1);
-    if (dry)
+    if (dry) {
+        px_limit_decided(self->limit->zone, PX_COUNTER_LIMIT_REQ_DELAYED_DRY_RUN,
+                         PX_ZONE_CELL_DELAYED_DRY_RUN);
         return PX_STEP_NEXT;
+    }
+    px_limit_decided(self->limit->zone, PX_COUNTER_LIMIT_REQ_DELAYED, PX_ZONE_CELL_DELAYED);
     delayed *waiting = px_arena_alloc(&r->arena, sizeof *waiting);
     waiting->r = r;
     px_timer_init(&waiting->timer, on_due);
@@ -167,6 +173,6 @@ px_step px_limit_req(px_request *r)
     if (self.delay_ms > 0)
         return delay(&self);
     r->limit_req_status = PX_LIMIT_PASSED;
-    px_worker_count(r->worker, PX_COUNTER_LIMIT_REQ_PASSED, 1);
+    px_limit_decided(self.limit->zone, PX_COUNTER_LIMIT_REQ_PASSED, PX_ZONE_CELL_PASSED);
     return PX_STEP_NEXT;
 }

@@ -30,6 +30,7 @@ typedef struct px_worker {
     px_list log_caches;                  /* px_log_cache */
     px_list idle_pools[PX_IDLE_BUCKETS]; /* px_idle_pool, by name */
     px_list idle_spare;                  /* px_idle nodes that are not in use */
+    px_list limit_zones;                 /* px_limit_zone */
     px_list tunnels;                     /* px_proxy_tunnel */
     uint64_t requests;                   /* alive */
     uint64_t tunnel_count;

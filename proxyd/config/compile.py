@@ -284,7 +284,7 @@ class _Compiler:
         )
         engine = EnginePlan(layout=layout.digest(), objects=self.objects.all())
         return Plan(
-            process=self._process(main, connections),
+            process=self._process(main, connections, len(inheritance.zones.shared)),
             sockets=sockets,
             files=list(self.logs.files.values()),
             zones=inheritance.zones.shared,
@@ -304,7 +304,7 @@ class _Compiler:
         else:
             self.report.add("emerg", message, "one for each, and one more")
 
-    def _process(self, main: Level, connections: int) -> Process:
+    def _process(self, main: Level, connections: int, zones: int) -> Process:
         values = main.values
         user, group = values.get("user") or (None, None)
         pid: bytes = values.get("pid", DEFAULT_PID.encode())
@@ -320,7 +320,7 @@ class _Compiler:
             error_log=self.main_log.target.path,
             error_level=self.main_log.level,
             log_buffer_bytes=sum(size for size, *_ in self.logs.buffers.values()),
-            peers=len(self.upstreams.peers) + len(self.servers),
+            peers=len(self.upstreams.peers) + len(self.servers) + zones,
         )
 
 

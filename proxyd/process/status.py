@@ -44,7 +44,7 @@ def collect(runtime: Runtime, fleet: Fleet, keeper: Keeper) -> Row:
         "counters": totals,
         "servers": tallies.servers(generation.servers, cells),
         "peers": tallies.peers(fleet.crews, generation, cells),
-        "zones": [],
+        "zones": tallies.zones(runtime.openings.zones.values(), cells),
     }
 
 

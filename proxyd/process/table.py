@@ -69,7 +69,7 @@ def _connections(values: Row) -> str:
 
 _SERVER = ("server", "requests", "2xx", "3xx", "4xx", "5xx", "in", "out", "p50", "p90", "p99")
 _PEER = ("upstream", "peer", "state", "active", "fails", "tries", "failed", "4xx", "5xx", "p50", "p90", "p99")
-_ZONE = ("zone", "passed", "delayed", "rejected", "evictions", "refusals")
+_ZONE = ("zone", "keys", "capacity", "passed", "delayed", "rejected", "evictions", "refusals")
 
 
 def _server(row: Row) -> list[object]:

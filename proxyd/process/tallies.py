@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from proxyd.process.accounts import Cells
 from proxyd.process.crew import Crew
 from proxyd.process.generation import Generation
+from proxyd.process.handover import Segment
 from proxyd.process.known import KnownPeer
 from proxyd.shared.cells import CLASSES, KINDS, LATENCY_BOUNDS_MS, LATENCY_BUCKETS, SLOT_CELLS, offsets
-from proxyd.shared.segments import PeerState, peer_key, slot_key
+from proxyd.shared.segments import PeerState, peer_key, slot_key, zone_fill
 
 Row = dict[str, object]
 
@@ -31,14 +32,15 @@ def percentile_ms(buckets: Sequence[int], percent: int) -> int | None:
 
 def _named(kind: str, values: Sequence[int]) -> Row:
     """Cells by name; the classes of answers and the histogram as what they are."""
-    row: Row = {"responses": {}, "latency_ms": {}}
+    row: Row = {}
     for name, at in offsets(KINDS[kind]).items():
         if name == "latency":
             row["latency_ms"] = _latency(values[at : at + LATENCY_BUCKETS])
         elif not name.startswith("responses_"):
             row[name] = values[at]
-    first = offsets(KINDS[kind])["responses_1xx"]
-    row["responses"] = dict(zip(CLASSES, values[first : first + len(CLASSES)], strict=True))
+    first = offsets(KINDS[kind]).get("responses_1xx")
+    if first is not None:
+        row["responses"] = dict(zip(CLASSES, values[first : first + len(CLASSES)], strict=True))
     return row
 
 
@@ -83,4 +85,14 @@ def peers(crews: Sequence[Crew], generation: Generation, cells: Cells) -> list[R
         if record is not None:
             row |= {"active": active[record.slot], "fails": record.fails}
         rows.append(row | _named("peer", cells.get(key, _NOTHING)))
+    return rows
+
+
+def zones(segments: Iterable[Segment], cells: Cells) -> list[Row]:
+    """One row for each limit zone."""
+    rows: list[Row] = []
+    for segment in segments:
+        name = segment.key.split(":")[1]
+        row: Row = {"zone": name, **zone_fill(segment.fd)}
+        rows.append(row | _named("zone", cells.get(slot_key("zone", name.encode()), _NOTHING)))
     return rows

@@ -266,8 +266,17 @@ class PeersZone:
         os.close(self.fd)
 
 
+def zone_fill(fd: int) -> dict[str, int]:
+    """How many keys a limit Zone knows, and for how many it has room: as workers have written it."""
+    record = layout.LIMIT_HEADER
+    head = os.pread(fd, record.size, 0)
+    buckets: int = _U32.unpack_from(head, record.offsets["buckets"])[0]
+    used: int = _U64.unpack_from(head, record.offsets["used"])[0]
+    return {"keys": used, "capacity": buckets * layout.LIMIT_WAYS}
+
+
 def make_limit_zone(shape: layout.LimitShape) -> int:
-    """A new, empty limit Zone; gives its descriptor. The master itself never looks into it again."""
+    """A new, empty limit Zone; gives its descriptor. Of it the master only ever reads how full it is."""
     fd = make(shape.bytes)
     memory = _map(fd, shape.bytes)
     record = layout.LIMIT_HEADER

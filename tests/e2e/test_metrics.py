@@ -230,3 +230,30 @@ def test_many_servers(serve: Serve) -> None:
 def test_the_old_form_is_known(serve: Serve, directive: str) -> None:
     server = serve("server { listen 127.0.0.1:{port0}; location / { " + directive + "; } }")
     assert fetch(server.port()).body.startswith(b"Active connections: 1 \n")
+
+
+@proxyd_only("metrics is proxyd's")
+def test_limits_are_counted_by_zone(serve: Serve) -> None:
+    server = serve(
+        "limit_req_zone $arg_k zone=rate:1m rate=1r/m;\n"
+        "limit_conn_zone $arg_k zone=places:1m;\n"
+        "server { listen 127.0.0.1:{port0};\n"
+        "    location / { limit_req zone=rate burst=1 nodelay; limit_conn places 1; return 200 x; }\n"
+        "    location = /metrics { metrics; }\n"
+        "    location = /file { limit_req zone=rate burst=1 nodelay; limit_conn places 5; }\n"
+        "}\n"
+    )
+    statuses = [fetch(server.port(), f"/file?k={key}").status for key in ("a", "a", "a", "b")]
+    assert statuses == [404, 404, 503, 404]
+    found = metrics(server)
+    assert found.value("proxyd_limit_decisions_total", zone="rate", decision="passed") == 3
+    assert found.value("proxyd_limit_decisions_total", zone="rate", decision="rejected") == 1
+    assert found.value("proxyd_limit_decisions_total", zone="places", decision="passed") == 3
+    assert found.value("proxyd_limit_zone_keys", zone="rate") == 2
+    capacity = found.value("proxyd_limit_zone_capacity", zone="rate")
+    assert capacity > 1000
+    assert found.value("proxyd_requests_failed_total", reason="limited_requests") == 1
+    rows = {row["zone"]: row for row in status(server)["zones"]}
+    assert rows["rate"]["passed"] == 3 and rows["rate"]["rejected"] == 1 and rows["rate"]["keys"] == 2
+    assert rows["rate"]["capacity"] == capacity
+    assert "places" in server.run("status").stdout
