@@ -158,7 +158,9 @@ class Holders:
 
 
 def _has_answer(client: Client) -> bool:
-    return bool(select.select([client], [], [], 0)[0])
+    poll = select.poll()  # select() knows no descriptor above 1023
+    poll.register(client, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,10 @@ from tests.e2e.watching import status_of
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-_RUNNING = ("requests_active", "connections_active", "upstream_connections_active", "tunnels_active")
+_RUNNING = (
+    *("requests_active", "connections_active", "upstream_connections_active", "tunnels_active"),
+    "limit_conn_held",
+)
 
 
 @contextmanager
