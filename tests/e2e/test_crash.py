@@ -458,7 +458,10 @@ def test_a_master_that_can_start_no_worker_any_more_ends_and_says_so(directory: 
 @proxyd_only("it keeps no such account")
 @pytest.mark.skipif(not is_possible(), reason="needs root, ptrace and debug registers")
 def test_a_worker_killed_at_a_store_to_shared_memory_leaves_nothing_wrong() -> None:
-    places = ("log regions: used", "log regions: state", "new peer: key", "peers Zone: owner of the lock")
+    places = (
+        *("log regions: used", "log regions: state", "new peer: key", "peers Zone: owner of the lock"),
+        *("limit_conn: intent + 0", "limit_conn: hold", "limit_req: intent + 0"),
+    )
     rows = stores.run_some([(field, 1) for field in stores.FIELDS if field.name in places])
     assert rows[0].value == len(places)
     assert not [row for row in rows if not row.ok]
