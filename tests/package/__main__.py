@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if not given.inside:
-        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        namespaces = ["unshare", "--mount-proc", "--pid", "--fork", "--kill-child"]
         return subprocess.call(
             [*namespaces, sys.executable, "-m", "tests.package", *sys.argv[1:], "--inside"]
         )
