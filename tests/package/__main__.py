@@ -86,6 +86,7 @@ class Test:
         self.check_traffic(tally.failures, tally.sent, tally.reopened)
         self.check_logs(tally.answered)
         self.remove(unit)
+        unit.forget()
         self.purge(before)
         print("All of it was right.")
 

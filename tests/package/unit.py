@@ -59,6 +59,11 @@ class Unit:
         self.main_pid = int(said.get("MAINPID", self.main_pid))
         return said
 
+    def forget(self) -> None:
+        """Nobody listens any more."""
+        self._socket.close()
+        (self.debian.folder / "run/notify").unlink()
+
     def gone(self) -> bool:
         """Whether its main process has ended."""
         return not os.path.exists(f"/proc/{self.main_pid}")
