@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(8812090080320482542)
+#define PX_PLAN_LAYOUT INT64_C(6785570207605067556)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -703,6 +703,9 @@ struct px_plan_settings {
     int64_t lingering_timeout;
     bool reset_timedout_connection;
     bool chunked_transfer_encoding;
+    bool sendfile;
+    int64_t sendfile_max_chunk;
+    px_plan_buffers *output_buffers;
     bool uninitialized_variable_warn;
     const px_plan_types *types;
     px_plan_document_root *root;

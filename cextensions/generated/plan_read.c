@@ -1263,6 +1263,12 @@ static bool read_settings_large_client_header_buffers(px_plan_reader *in, px_pla
     return px_plan_read_buffers(in, *out);
 }
 
+static bool read_settings_output_buffers(px_plan_reader *in, px_plan_buffers **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_buffers(in, *out);
+}
+
 static bool read_settings_root(px_plan_reader *in, px_plan_document_root **out)
 {
     *out = px_plan_items(in, 1, sizeof **out);
@@ -1304,7 +1310,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 92)
+    return px_plan_enter_struct(in, "Settings", 95)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1353,6 +1359,12 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_bool(in, &out->reset_timedout_connection)
            && px_plan_field(in, "chunked_transfer_encoding")
            && px_plan_bool(in, &out->chunked_transfer_encoding)
+           && px_plan_field(in, "sendfile")
+           && px_plan_bool(in, &out->sendfile)
+           && px_plan_field(in, "sendfile_max_chunk")
+           && px_plan_int(in, &out->sendfile_max_chunk)
+           && px_plan_field(in, "output_buffers")
+           && read_settings_output_buffers(in, &out->output_buffers)
            && px_plan_field(in, "uninitialized_variable_warn")
            && px_plan_bool(in, &out->uninitialized_variable_warn)
            && px_plan_field(in, "types")

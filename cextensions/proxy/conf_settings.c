@@ -10,6 +10,8 @@
 #include "proxy/vars.h"
 
 #define HEAD_MOST (1u << 20) /* no head of a peer's answer may be larger, whatever proxy_buffer_size says */
+#define FILE_CHUNK_MOST (1 << 30)
+#define FILE_READ_MOST (1 << 20)
 #define READ_BYTES 16384
 #define BUFFER_MOST ((int64_t)1 << 30)
 
@@ -50,7 +52,10 @@ static void build_h1(px_settings *settings)
         .header_buffer_bytes = (uint32_t)within(plan->client_header_buffer_size, 1, HEAD_MOST),
         .large_buffer_count = (uint32_t)within(plan->large_client_header_buffers->number, 1, 1024),
         .large_buffer_bytes = (uint32_t)within(plan->large_client_header_buffers->size, 1, HEAD_MOST),
-        .files = {.sendfile = true, .chunk_bytes = 2u << 20, .read_count = 2, .read_bytes = 32768},
+        .files = {.sendfile = plan->sendfile,
+                  .chunk_bytes = (uint32_t)within(plan->sendfile_max_chunk, 0, FILE_CHUNK_MOST),
+                  .read_count = (uint32_t)within(plan->output_buffers->number, 1, 64),
+                  .read_bytes = (uint32_t)within(plan->output_buffers->size, 512, FILE_READ_MOST)},
         .keepalive_min = time_of(plan->keepalive_min_timeout),
         .max_headers = (uint32_t)within(plan->max_headers, 1, PX_MAX_HEADERS),
         .lingering_close = (uint8_t)within(plan->lingering_close, PX_LINGERING_OFF, PX_LINGERING_ALWAYS),
@@ -216,10 +221,10 @@ bool px_build_settings(px_build *build, px_plan_settings *plan)
     build_h1(settings);
     build_limits(settings);
     build_hidden(build, settings);
-    return px_limit_check(build, plan) && px_build_docs(build, &settings->docs, plan) && px_build_log(build, &plan->error_log, &settings->log) &&
-           build_access_logs(build, settings) && build_add_headers(build, settings) &&
-           build_set_headers(build, settings) && px_build_proxy_rules(build, settings) &&
-           px_build_rates(build, settings);
+    return px_limit_check(build, plan) && px_build_docs(build, &settings->docs, plan) &&
+           px_build_log(build, &plan->error_log, &settings->log) && build_access_logs(build, settings) &&
+           build_add_headers(build, settings) && build_set_headers(build, settings) &&
+           px_build_proxy_rules(build, settings) && px_build_rates(build, settings);
 }
 
 bool px_build_types(px_build *build, px_plan_types *plan)

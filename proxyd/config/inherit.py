@@ -20,6 +20,7 @@ from proxyd.config import parser
 from proxyd.config.check import Level
 from proxyd.config.directives import ALL, static
 from proxyd.config.directives import types as types_theme
+from proxyd.config.directives.headers import INHERIT
 from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat, Target
 from proxyd.config.directives.proxy import HIDDEN
 from proxyd.config.directives.proxy_rewrite import COOKIE_RULES, OFF
@@ -166,7 +167,10 @@ class Inheritance:
         if found is None:
             own = {name: value for name, value in level.values.items() if name in _SETTING_NAMES}
             where = {name: level.where[name] for name in own}
-            found = self._nodes[key] = Node({**around.values, **own}, {**around.where, **where})
+            values = {**around.values, **own}
+            for name in ("add_header", "add_trailer"):
+                _join(name, values, own, around.values)
+            found = self._nodes[key] = Node(values, {**around.where, **where})
             self._keep.append(around)
             self._check_own(own, where)
         return found
@@ -312,6 +316,15 @@ class Inheritance:
                 blame, message, hint = found
                 self._wrong(_first_of(node, blame), message, hint)
                 break
+
+
+def _join(name: str, values: dict[str, Any], own: dict[str, Any], around: dict[str, Any]) -> None:
+    """The list of a level and that of the level around it, as name_inherit says."""
+    how = values[f"{name}_inherit"]
+    if how == INHERIT["off"] and name not in own:
+        values[name] = []
+    elif how == INHERIT["merge"] and name in own:
+        values[name] = own[name] + around[name]
 
 
 def _finish_rules(name: str, node: Node) -> list[Any]:

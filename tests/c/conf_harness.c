@@ -86,6 +86,9 @@ static void default_settings(conf_world *world)
     settings->etag = settings->log_not_found = settings->absolute_redirect = settings->port_in_redirect =
         true;
     settings->proxy_http_version = 11;
+    settings->sendfile = true;
+    settings->sendfile_max_chunk = 2 << 20;
+    settings->output_buffers = buffers(world, 2, 32768);
     settings->proxy_redirect = (px_plan_rewrite_rule_list){default_redirect, 1};
     settings->proxy_pass_request_headers = settings->proxy_pass_request_body = true;
     settings->lingering_close = PX_LINGERING_ON;

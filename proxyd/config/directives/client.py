@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from proxyd.config.directive import EVERYWHERE, HTTP, SERVER, Context, Directive
 from proxyd.config.plan import KEEPALIVE_MSIE6, KEEPALIVE_SAFARI, LINGERING
-from proxyd.config.shapes import Anything, Bits, Choice, Duration, Flag, Invalid, Number, Scope, Shape, Size
+from proxyd.config.shapes import (
+    Anything,
+    Bits,
+    BufferCount,
+    Choice,
+    Duration,
+    Flag,
+    Invalid,
+    Number,
+    Scope,
+    Shape,
+    Size,
+)
 
 MOST_HEADERS = 1000  # of what the parser has room for
 
@@ -121,6 +133,53 @@ DIRECTIVES = (
         "Whether answers of unknown length are sent in chunks; if not, the connection's end is theirs.",
         default="on",
         setting=True,
+    ),
+    Directive(
+        "sendfile",
+        EVERYWHERE,
+        Flag(),
+        "Whether files are sent without a copy in this process. (In nginx the default is off; clients cannot "
+        "tell.)",
+        default="on",
+        setting=True,
+    ),
+    Directive(
+        "sendfile_max_chunk",
+        EVERYWHERE,
+        Size(),
+        "How much of a file one call may send, so that a fast client does not keep a worker to itself; 0: as "
+        "much as the kernel takes.",
+        default="2m",
+        setting=True,
+    ),
+    Directive(
+        "output_buffers",
+        EVERYWHERE,
+        BufferCount(),
+        "Number and size of the buffers into which files are read where sendfile is off.",
+        default="2 32k",
+        setting=True,
+    ),
+    _nothing(
+        "read_ahead",
+        EVERYWHERE,
+        Size(),
+        "How much of a file the kernel shall read in advance.",
+        "The kernel sees that files are read from front to back, and reads ahead by itself.",
+    ),
+    _nothing(
+        "directio",
+        EVERYWHERE,
+        Anything(1, 1, "size | off"),
+        "From which size on files are read past the page cache.",
+        "Files of any size are sent by sendfile, which needs the page cache; what clients get is the same.",
+    ),
+    _nothing(
+        "directio_alignment",
+        EVERYWHERE,
+        Size(),
+        "Alignment of reads past the page cache.",
+        "No file is read past the page cache.",
     ),
     _nothing(
         "msie_padding",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from proxyd.config.directive import EVERYWHERE, Directive
 from proxyd.config.plan import AddHeader
-from proxyd.config.shapes import Invalid, Scope, Shape, encode
+from proxyd.config.shapes import Choice, Invalid, Scope, Shape, encode
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # token of RFC 9110, section 5.6.2
 _LINE_ENDS = re.compile(r"[ \t]*[\r\n]+[ \t\r\n]*")
@@ -52,7 +52,19 @@ class AddHeaderShape(Shape):
         return "name value [always]"
 
 
+INHERIT = {"on": 0, "off": 1, "merge": 2}
+
 DIRECTIVES = (
+    Directive(
+        "add_header_inherit",
+        EVERYWHERE,
+        Choice(INHERIT),
+        "What becomes of add_header of an outer level: `on`: it applies where a level has none; `merge`: it "
+        "applies behind the level's own; `off`: it does not apply.",
+        default="on",
+        setting=True,
+        fields=(),  # done when levels are put together
+    ),
     Directive(
         "add_header",
         EVERYWHERE,

@@ -56,14 +56,8 @@ DIRECTIVES = (
         EVERYWHERE,
         Flag(),
         "Whether a head waits for its body, to share a packet.",
-        "Head and body leave in one call, so they share packets without it.",
-    ),
-    _nothing(
-        "sendfile",
-        EVERYWHERE,
-        Flag(),
-        "Whether files are sent without copying them.",
-        "Answers come from upstreams and from the configuration; no files are sent.",
+        "Head and body share packets without it: they leave in one call; before a file the kernel is told "
+        "that more follows.",
     ),
     _nothing(
         "send_lowat",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxyd.config.directive import EVERYWHERE, Directive
-from proxyd.config.directives.headers import AddHeaderShape, field_name
+from proxyd.config.directives.headers import INHERIT, AddHeaderShape, field_name
 from proxyd.config.plan import AddHeader, Words
-from proxyd.config.shapes import Flag, Invalid, Scope, Shape
+from proxyd.config.shapes import Choice, Flag, Invalid, Scope, Shape
 
 # They frame a message or say how it is to be read: too late behind it (RFC 9110 6.5.1).
 _NEVER_BEHIND = frozenset(
@@ -54,6 +54,15 @@ DIRECTIVES = (
         "outer level apply only where a level has none.",
         setting=True,
         repeats=True,
+    ),
+    Directive(
+        "add_trailer_inherit",
+        EVERYWHERE,
+        Choice(INHERIT),
+        "As add_header_inherit, for add_trailer.",
+        default="on",
+        setting=True,
+        fields=(),
     ),
     Directive(
         "proxy_pass_trailers",
