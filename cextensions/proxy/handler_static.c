@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "http/date.h"
+#include "proxy/debug.h"
 #include "proxy/handler_static.h"
 #include "proxy/range.h"
 
@@ -279,6 +280,7 @@ static px_step start(px_request *r)
     int status = px_docs_name(r, r->uri, &name);
     if (status != 0)
         return px_request_fail(r, status, PX_REASON_NOT_FOUND);
+    px_request_debug(r, "file: \"%s\"", (const char *)name.data);
     int fd;
     do /* NONBLOCK: a fifo or device answers at once */
         fd = open((const char *)name.data, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

@@ -103,6 +103,25 @@ def test_an_error_page_is_told_of(serve: Serve) -> None:
         in_order(way(server), ["error page: 502", "answer: 502", "request ends: status 502"])
 
 
+def test_files_and_internal_redirects_are_told_of(serve: Serve) -> None:
+    server = serve(
+        "server { listen 127.0.0.1:{port0}; root {dir}; error_page 404 /e.html;\n"
+        "    location = /e.html { return 404 no; } location / { } }\n",
+        log_level="debug",
+    )
+    assert fetch(server.port(), "/none").status == 404
+    in_order(
+        way(server),
+        [
+            rf'^file: "{server.directory}/none"$',
+            "^error page: 404",
+            '^internal redirect: "/e.html',
+            'using location: "= /e.html"',
+            "request ends: status 404",
+        ],
+    )
+
+
 def test_only_the_log_of_a_location_may_be_at_debug(serve: Serve) -> None:
     server = serve(
         "server { listen 127.0.0.1:{port0}; location / { return 200; }\n"
