@@ -56,6 +56,7 @@ class CaseFile:
     time: int = 1_000_000_000  # Sun, 09 Sep 2001 01:46:40 GMT
     link: str | None = None  # where a symbolic link points to
     fifo: bool = False
+    filled: bool = False  # words in braces are filled in, as in a configuration
 
 
 @dataclass
@@ -66,6 +67,8 @@ class Case:
     about: str
     config: str
     main: str = ""
+    whole: bool = False
+    """the config is all of it, without the frame"""
     files: list[CaseFile] = field(default_factory=list)
     client: list[Step] = field(default_factory=list)
     backends: dict[int, Backend] = field(default_factory=dict)
@@ -132,6 +135,8 @@ class _Loader:
         kind, _, rest = heading.partition(" ")
         if kind == "config":
             case.config = "\n".join(lines)
+        elif kind == "whole":
+            case.config, case.whole = "\n".join(lines), True
         elif kind == "file":
             case.files.append(_file(rest, lines))
         elif kind == "main":
@@ -172,7 +177,7 @@ def _sections(text: str) -> list[tuple[str, list[str]]]:
 
 
 def _file(heading: str, lines: list[str]) -> CaseFile:
-    """=== file PATH [mode=0640] [time=SECONDS] [size=BYTES] [link=TARGET] [fifo]"""
+    """=== file PATH [mode=0640] [time=SECONDS] [size=BYTES] [link=TARGET] [fifo] [filled]"""
     path, *options = heading.split()
     made = CaseFile(
         path, "".join(_unescaped(line[2:]) for line in lines if line.startswith(">")).encode("latin-1")
@@ -190,6 +195,8 @@ def _file(heading: str, lines: list[str]) -> CaseFile:
                 made.link = value
             case "fifo":
                 made.fifo = True
+            case "filled":
+                made.filled = True
             case _:
                 raise CaseError(f"unknown word {option!r} of a file")
     return made

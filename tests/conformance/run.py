@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import shutil
@@ -95,16 +96,24 @@ class _Run:
         self._server = Server(
             kind,
             directory / "server",
-            case.config,
+            "" if case.whole else case.config,
             main=case.main,
             log_level=case.options.get("errors", "error"),
             log_format=LOG_FORMAT,
             **words,
         )
-        make_files(self._server.directory, case.files)
+        if case.whole:
+            self._server.write_whole_config(case.config)
+        make_files(self._server.directory, [self._filled(file) for file in case.files])
         self._words.update(self._server.words)
         probing = case.options.get("probe") != "off"
         self._client = ClientScript(self._server, self._names, self._labels, probing)
+
+    def _filled(self, file: CaseFile) -> CaseFile:
+        if not file.filled:
+            return file
+        text = self._server.fill_in(file.content.decode("latin-1"))
+        return dataclasses.replace(file, content=text.encode("latin-1"))
 
     def _numbers(self, word: str) -> list[int]:
         return sorted({int(number) for number in re.findall(rf"\{{{word}(\d+)\}}", self._case.config)})
@@ -126,7 +135,7 @@ class _Run:
     def transcript(self) -> list[str]:
         """Run it all."""
         for number in range(10):
-            if f"{{port{number}}}" in self._case.config:
+            if f"port{number}" in self._server.words:
                 self._names.add_port(self._server.port(number), f"{{port{number}}}")
         client = self._client
         with contextlib.ExitStack() as peers:

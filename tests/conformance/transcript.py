@@ -21,6 +21,7 @@ _LOG_TIMES = (
     (re.compile(r"(?<![\d.])\d{1,3}\.\d{3}(?![\d.])"), "{seconds}"),
 )
 _RAW_DATE = re.compile(r"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+_FIXED_EXPIRES = ("Thu, 01 Jan 1970 00:00:01 GMT", "Thu, 31 Dec 2037 23:55:55 GMT")
 _USUAL = ("Connection: keep-alive", "Date: {date}", "Server: {server}")
 _REASON = re.compile(r", reason: [a-z_]+$")  # proxyd's own, behind nginx's words
 _ERROR_LINE_START = re.compile(r"^[\d/]+ [\d:]+ (\[\w+\]) \d+#\d+: (?:\*\d+ )?")
@@ -141,6 +142,8 @@ def _neutral_header(name: bytes, value: str) -> str:
         return _SERVER.sub("{server}", value)
     if name == b"date" and _is_now(value):
         return "{date}"
+    if name == b"expires" and value not in _FIXED_EXPIRES:
+        return _from_now(value)
     return value
 
 
@@ -149,6 +152,15 @@ def _is_now(date: str) -> bool:
         return abs(parsedate_to_datetime(date).timestamp() - time.time()) < 3600
     except ValueError:
         return False
+
+
+def _from_now(date: str) -> str:
+    """A date that is reckoned from the present, by its distance."""
+    try:
+        minutes = round((parsedate_to_datetime(date).timestamp() - time.time()) / 60)
+    except ValueError:
+        return date
+    return f"{{date}} {minutes:+d} minutes" if minutes else "{date}"
 
 
 def _shortened(headers: list[str]) -> list[str]:
