@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/pipe.h"
 
 #define SIZES 6
 
@@ -60,7 +61,7 @@ px_block *px_block_of_file(int fd)
         files_pooled--;
     } else {
         block = px_memory_alloc(sizeof(px_block) + sizeof fd);
-        block->size = 0;
+        block->size = PX_BLOCK_FILE;
     }
     memcpy(block->data, &fd, sizeof fd);
     block->next = NULL;
@@ -91,6 +92,10 @@ static void free_file(px_block *block)
 
 void px_block_free(px_block *block)
 {
+    if (px_block_is_pipe(block)) {
+        px_pipe_free(block);
+        return;
+    }
     if (px_block_is_file(block)) {
         free_file(block);
         return;
@@ -112,6 +117,11 @@ void px_block_free(px_block *block)
     pooled[number]++;
 }
 
+void px_block_count_live(int more)
+{
+    live += (uint64_t)more;
+}
+
 uint64_t px_block_live(void)
 {
     return live;
@@ -119,6 +129,7 @@ uint64_t px_block_live(void)
 
 void px_block_pool_clear(void)
 {
+    px_pipe_pool_clear();
     for (unsigned number = 0; number < SIZES; number++) {
         while (pool[number] != NULL) {
             px_block *block = pool[number];

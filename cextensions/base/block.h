@@ -11,10 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Sizes of what is not memory. */
+#define PX_BLOCK_FILE 0u
+#define PX_BLOCK_PIPE 1u /* pipe.h */
+
 typedef struct px_block {
     struct px_block *next; /* free list */
     uint32_t references;
-    uint32_t size; /* bytes at data; 0: a file */
+    uint32_t size; /* bytes at data; or PX_BLOCK_FILE, PX_BLOCK_PIPE */
     uint8_t data[];
 } px_block;
 
@@ -24,9 +28,14 @@ px_block *px_block_take(size_t size);
 /* An open file: fd is the block's from now on. */
 px_block *px_block_of_file(int fd);
 
+/* Also of a pipe: not memory. */
 static inline bool px_block_is_file(const px_block *block)
 {
-    return block->size == 0;
+    return block->size <= PX_BLOCK_PIPE;
+}
+static inline bool px_block_is_pipe(const px_block *block)
+{
+    return block->size == PX_BLOCK_PIPE;
 }
 int px_block_fd(const px_block *block);
 
@@ -50,6 +59,8 @@ static inline void px_block_release(px_block **block)
 
 /* For leak checks: blocks in use now. */
 uint64_t px_block_live(void);
+/* For blocks that are made elsewhere: so many more are in use. */
+void px_block_count_live(int more);
 /* Free all pooled blocks (at exit). */
 void px_block_pool_clear(void);
 

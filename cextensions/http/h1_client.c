@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "base/pipe.h"
 #include "net/connect.h"
 
 static uint64_t live_count;
@@ -37,6 +38,7 @@ static void let_go(px_h1_client *client)
     px_h1_output_clear(&client->output);
     px_h1_input_drop(&client->input);
     px_block_release(&client->trailers);
+    px_block_release(&client->pipe);
     px_transport_close(&client->transport, false);
     live_count--;
     px_loop_free_later(loop, client);
@@ -272,6 +274,8 @@ void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone
     if (px_timer_running(&client->send_timer))
         px_timer_stop(client->transport.loop, &client->send_timer);
     px_timer_start(client->transport.loop, &client->timer, timeout_ms);
+    /* A task that the body's budget put off is not about the peer being gone. */
+    px_task_cancel(&client->task);
     if (client->transport.readable || client->transport.peer_ended)
         px_loop_defer(client->transport.loop, &client->task);
 }
@@ -280,6 +284,14 @@ void px_h1_client_read_at_most(px_h1_client *client, uint32_t bytes)
 {
     if (bytes < client->limits.read_bytes)
         client->limits.read_bytes = bytes;
+}
+
+void px_h1_client_splice(px_h1_client *client, bool on)
+{
+    if (!on)
+        px_block_release(&client->pipe);
+    else if (client->pipe == NULL && px_h1_client_may_splice(client))
+        client->pipe = px_pipe_take();
 }
 
 void px_h1_client_pause(px_h1_client *client)

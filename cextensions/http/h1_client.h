@@ -83,6 +83,9 @@ size_t px_h1_client_unsent(const px_h1_client *client);
 
 /* From now on one read of the body takes no more than this. */
 void px_h1_client_read_at_most(px_h1_client *client, uint32_t bytes);
+/* The body may come as pieces of a pipe, where it is not in chunks and much of it is to come. Between spliced pieces
+ * the caller pauses the client, so that one pipe is filled and emptied in turn; false stops it. */
+void px_h1_client_splice(px_h1_client *client, bool on);
 /* Back-pressure: between them nothing is read and read_timeout does not run. */
 void px_h1_client_pause(px_h1_client *client);
 void px_h1_client_resume(px_h1_client *client);

@@ -72,6 +72,7 @@ struct px_h1_client {
     uint64_t body_left;
     px_chunked decoder;
     px_block *trailers; /* the decoder writes into it */
+    px_block *pipe;     /* through which the body comes; NULL: it is read */
     uint64_t turn;      /* px_loop_turns when turn_bytes were moved */
     size_t turn_bytes;
     px_h1_output output;
@@ -87,6 +88,9 @@ void px_h1_client_await(px_h1_client *client);
 /* h1_client_input.c: reads and delivers what there is. The client may be CLOSED, or anything else,
  * afterwards. */
 void px_h1_client_receive(px_h1_client *client);
+
+/* Whether enough of a body in one piece is to come for splicing to pay. */
+bool px_h1_client_may_splice(const px_h1_client *client);
 
 /* h1_client_output.c: writes what is queued. The client may be CLOSED afterwards. */
 void px_h1_client_flush(px_h1_client *client);

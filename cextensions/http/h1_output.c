@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/pipe.h"
 #include "http/chunked.h"
 
 #define TEXT_BLOCK_BYTES 1024
@@ -172,7 +173,8 @@ static px_io write_memory(px_h1_output *output, px_transport *transport, const p
     px_queue *queue = &output->queue;
     int count = px_queue_iovec(queue, iov, IOV_MAX_USED);
     size_t room = reads && transport->writable ? (size_t)files->read_count * files->read_bytes : 0;
-    while (count < IOV_MAX_USED && (uint32_t)count < queue->count && bytes_of(iov, count) < room) {
+    while (count < IOV_MAX_USED && (uint32_t)count < queue->count && bytes_of(iov, count) < room &&
+           !px_piece_is_pipe(px_queue_item(queue, (uint32_t)count))) {
         px_io io = read_file(output, (uint32_t)count, files->read_bytes);
         if (io != PX_IO_OK && count == 0)
             return io;
@@ -206,6 +208,17 @@ static px_io send_file(px_h1_output *output, px_transport *transport, const px_h
     return io;
 }
 
+static px_io splice_pipe(px_h1_output *output, px_transport *transport, size_t limit, size_t *moved)
+{
+    const px_piece *piece = px_queue_item(&output->queue, 0);
+    size_t len = piece->len < limit ? piece->len : limit;
+    px_io io =
+        transport->ops->splice_out(transport, px_block_fd(piece->owner), len, output->queue.count > 1, moved);
+    if (io == PX_IO_OK)
+        px_pipe_took(piece->owner, *moved);
+    return io;
+}
+
 px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px_h1_files *files,
                          size_t limit, size_t *moved)
 {
@@ -214,8 +227,10 @@ px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px
         bool reads = !files->sendfile || output->reads_files || transport->ops->send_file == NULL;
         bool file = !reads && px_piece_is_file(px_queue_item(&output->queue, 0));
         size_t n = 0;
-        px_io io = file ? send_file(output, transport, files, limit - *moved, &n)
-                        : write_memory(output, transport, files, reads, limit - *moved, &n);
+        bool pipe = px_piece_is_pipe(px_queue_item(&output->queue, 0));
+        px_io io = pipe   ? splice_pipe(output, transport, limit - *moved, &n)
+                   : file ? send_file(output, transport, files, limit - *moved, &n)
+                          : write_memory(output, transport, files, reads, limit - *moved, &n);
         if (io != PX_IO_OK)
             return io;
         px_queue_consume(&output->queue, n);

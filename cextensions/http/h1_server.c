@@ -59,6 +59,7 @@ px_h1_exchange *px_h1_exchange_new(px_h1_conn *conn)
                                    .client = &conn->client,
                                    .loop = conn->transport.loop,
                                    .settings = px_h1_conn_settings(conn),
+                                   .splices = conn->transport.ops->splice_out != NULL,
                                    .client_ended = conn->transport.peer_ended};
     conn->exchange = exchange;
     return exchange;

@@ -127,6 +127,7 @@ struct px_stream {
     px_rate rate;      /* of the answer; the Request may set it until send_head */
     int file_error;    /* of PX_ABORT_FILE: an errno; -1: the file has become shorter */
     bool client_ended; /* FIN seen */
+    bool splices;      /* pieces of pipes can be sent */
     bool blocked;      /* on_blocked was called, and on_writable not yet */
     bool goes_on;      /* set by the Request: that the client has ended is no reason to give up */
     bool keepalive;    /* after this answer, as far as known */

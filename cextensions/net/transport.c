@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -113,6 +114,48 @@ static px_io plain_send_file(px_transport *t, int file, off_t offset, size_t len
     return PX_IO_ERROR;
 }
 
+/* Never "short": how many bytes a pipe takes depends on how they lie in the socket. */
+static px_io plain_splice_in(px_transport *t, int pipe, size_t len, size_t *moved)
+{
+    if (!t->readable)
+        return !t->read_ended ? PX_IO_AGAIN : t->error != 0 ? PX_IO_ERROR : PX_IO_END;
+    ssize_t n;
+    do
+        n = splice(t->watch.fd, NULL, pipe, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        *moved = (size_t)n;
+        return PX_IO_OK;
+    }
+    if (n == 0) {
+        t->read_ended = t->peer_ended = true;
+        t->readable = false;
+        return PX_IO_END;
+    }
+    return errno == EAGAIN ? PX_IO_AGAIN : read_failed(t);
+}
+
+static px_io plain_splice_out(px_transport *t, int pipe, size_t len, bool more, size_t *moved)
+{
+    if (!t->writable)
+        return t->write_failed ? PX_IO_ERROR : PX_IO_AGAIN;
+    unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0);
+    ssize_t n;
+    do
+        n = splice(pipe, NULL, t->watch.fd, NULL, len, flags);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        t->writable = (size_t)n == len;
+        *moved = (size_t)n;
+        return PX_IO_OK;
+    }
+    if (n == 0 || errno == EAGAIN) {
+        t->writable = false;
+        return PX_IO_AGAIN;
+    }
+    return write_failed(t);
+}
+
 static void plain_shutdown_write(px_transport *t)
 {
     shutdown(t->watch.fd, SHUT_WR);
@@ -134,6 +177,8 @@ static const px_transport_ops plain_ops = {
     .read = plain_read,
     .write = plain_write,
     .send_file = plain_send_file,
+    .splice_in = plain_splice_in,
+    .splice_out = plain_splice_out,
     .shutdown_write = plain_shutdown_write,
     .close = plain_close,
 };

@@ -25,6 +25,10 @@ typedef struct px_transport_ops {
     /* Bytes of a file, not through user space. *moved 0 with OK: the file ends before offset. ERROR with
      * EINVAL and write_failed unset: not from this kind of file; read it. NULL op: the transport cannot. */
     px_io (*send_file)(px_transport *transport, int file, off_t offset, size_t len, size_t *moved);
+    /* Into and out of a pipe, without copying; as read and write. NULL ops: the transport cannot. AGAIN of
+     * splice_in may also mean that the pipe is full: that is left to the caller, who knows what is in it. */
+    px_io (*splice_in)(px_transport *transport, int pipe, size_t len, size_t *moved);
+    px_io (*splice_out)(px_transport *transport, int pipe, size_t len, bool more, size_t *moved);
     void (*shutdown_write)(px_transport *transport);
     void (*close)(px_transport *transport, bool reset); /* reset: RST instead of FIN */
 } px_transport_ops;

@@ -117,6 +117,8 @@ void px_proxy_on_blocked(px_request *r);
 bool px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count);
 /* Whether so much waits for the client that the peer must. */
 bool px_proxy_must_wait(const px_proxy *proxy);
+/* The body goes from socket to socket from now on where that pays and nobody wants its bytes. */
+void px_proxy_splice(px_proxy *proxy);
 /* proxy_limit_rate: the answer's body begins; bytes of it came, and are counted in the try; no more come. */
 void px_proxy_rate_begin(px_proxy *proxy);
 void px_proxy_rate_count(px_proxy *proxy, size_t bytes);

@@ -96,10 +96,11 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
     size_t bytes = 0;
+    bool spliced = count > 0 && px_piece_is_file(&pieces[0]);
     for (uint32_t i = 0; i < count; i++)
         bytes += pieces[i].len;
     now->body_bytes += bytes;
-    if (!px_proxy_spill(proxy, pieces, &count)) {
+    if (!spliced && !px_proxy_spill(proxy, pieces, &count)) {
         r->reason = PX_REASON_TEMP_FILE_FAILED;
         px_request_truncate(r);
         return;
@@ -113,7 +114,7 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     }
     if (proxy->rate.bytes > 0)
         px_proxy_rate_count(proxy, bytes);
-    if (px_proxy_must_wait(proxy)) {
+    if (spliced || px_proxy_must_wait(proxy)) {
         proxy->paused = true;
         px_h1_client_pause(client);
     }
@@ -125,6 +126,7 @@ void px_proxy_on_writable(px_request *r)
     if (!proxy->paused || proxy->client == NULL)
         return;
     proxy->paused = false;
+    px_proxy_splice(proxy);
     if (!proxy->slowed)
         px_h1_client_resume(proxy->client);
 }
@@ -132,6 +134,8 @@ void px_proxy_on_writable(px_request *r)
 void px_proxy_on_blocked(px_request *r)
 {
     px_proxy *proxy = r->handler_state;
+    if (proxy->client != NULL)
+        px_h1_client_splice(proxy->client, false);
     if (!px_proxy_must_wait(proxy))
         px_proxy_on_writable(r);
 }

@@ -69,6 +69,17 @@ bool px_proxy_must_wait(const px_proxy *proxy)
     return unsent > settings->read_ahead && !spills(proxy);
 }
 
+/* ---- splice ---- */
+
+/* Not to a client that is slow: what waits for it goes to the file, and out of a pipe it could not. */
+void px_proxy_splice(px_proxy *proxy)
+{
+    const px_request *r = proxy->request;
+    bool plain = r->filters == &px_filter_headers && px_filter_headers.next == &px_filter_writer;
+    if (proxy->client != NULL && plain && proxy->rate.bytes == 0 && !r->stream->blocked && r->stream->splices)
+        px_h1_client_splice(proxy->client, true);
+}
+
 /* ---- proxy_limit_rate ---- */
 
 static void on_rate_timer(px_timer *timer)

@@ -97,6 +97,10 @@ static void default_settings(conf_world *world)
     settings->max_headers = PX_MAX_HEADERS;
     settings->ignore_invalid_headers = settings->merge_slashes = settings->chunked_transfer_encoding = true;
     settings->proxy_connect_timeout = settings->proxy_send_timeout = settings->proxy_read_timeout = 60000;
+    static px_plan_temp_path temporary;
+    temporary = (px_plan_temp_path){.path = S("/tmp")};
+    settings->client_body_temp_path = settings->proxy_temp_path = &temporary;
+    settings->proxy_temp_file_write_size = 8192;
     settings->proxy_buffering = true;
     settings->proxy_buffer_size = 4096;
     settings->proxy_buffers = buffers(world, 8, 4096);

@@ -361,6 +361,7 @@ TEST(streamed, "a chunked body larger than its buffer is streamed, and then not 
 {
     world = conf_open();
     world->settings.client_body_buffer_size = 8;
+    world->settings.proxy_request_buffering = false;
     backend b = open_backend();
     px_plan_peer peers[] = {conf_peer(b.port, 1), conf_peer(b.port, 1)};
     serve_proxy(peers, 2, NULL, 0);
@@ -377,6 +378,49 @@ TEST(streamed, "a chunked body larger than its buffer is streamed, and then not 
     CHECK(has(conf_errors(world),
               "upstream prematurely closed connection while reading response header from upstream"));
     close_backend(&b);
+    conf_close(&world);
+}
+
+TEST(spooled,
+     "a body larger than its buffer goes into a file, gets its length, and is sent to the next peer too")
+{
+    world = conf_open();
+    world->settings.client_body_buffer_size = 8;
+    backend b = open_backend(), dead = open_backend();
+    px_plan_peer peers[] = {conf_peer(dead.port, 2), conf_peer(b.port, 1)};
+    close_backend(&dead);
+    serve_proxy(peers, 2, NULL, 0);
+    memory_stream *stream = conf_request(world, "PUT / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n");
+    for (int i = 0; i < 100; i++) {
+        memory_stream_body(stream, "12345678", 8, i == 99);
+        turn();
+    }
+    CHECK(backend_gets(&b, "Content-Length: 800\r\n\r\n1234567812345678"));
+    while (b.got_len < 800 && backend_gets(&b, "8"))
+        turn();
+    backend_says(&b, "HTTP/1.1 204 No Content\r\n\r\n");
+    CHECK(stream_gets(stream, "done"));
+    memory_stream_close(&stream);
+    CHECK(has(conf_errors(world), "a client request body is buffered to a temporary file /tmp/"));
+    close_backend(&b);
+    conf_close(&world);
+}
+
+TEST(no_place, "a body for which there is no file is answered 500, and the peer is never asked")
+{
+    world = conf_open();
+    px_plan_temp_path nowhere = {.path = PX_SLICE("/nonexistent")};
+    world->settings.client_body_buffer_size = 8;
+    world->settings.client_body_temp_path = &nowhere;
+    px_plan_peer peer = conf_peer(1, 1);
+    serve_proxy(&peer, 1, NULL, 0);
+    memory_stream *stream = conf_request(world, "PUT / HTTP/1.1\nHost: a\nContent-Length: 20\n\n");
+    memory_stream_body(stream, "12345678901234567890", 20, true);
+    CHECK(stream_gets(stream, "done"));
+    CHECK_INT(stream->status, 500);
+    memory_stream_close(&stream);
+    px_slice errors = conf_errors(world);
+    CHECK(has(errors, "[crit]") && has(errors, "open() \"/nonexistent/") && !has(errors, "connect()"));
     conf_close(&world);
 }
 
