@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-#define CALLS_BYTES 65536
+#define CALLS_BYTES 131072
 
 static memory_stream *of(px_stream *stream)
 {
