@@ -282,9 +282,9 @@ def test_stalled_clients_do_not_hold_their_backends(serve: Serve, framing: str) 
             peer.wait_for_label(f"sent {number + 1}")  # each of them can do other work
         give_turns(server)
         assert pss_kilobytes(worker) - before < clients * 150 + FEW_KILOBYTES
-        for reading, client in zip(readings, stalled, strict=True):
-            assert reading.finish().body == LARGE
-            client.close()
+        assert readings[0].finish().body == LARGE
+        for client in stalled:
+            client.reset()
         wait_for_no_files(worker)
         assert files_below(server.directory / "proxy") == []
         assert len(server.wait_for_log(rf"\[warn\] .*{ANSWER_TOLD}", clients)) == clients
