@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 C_FILES := git ls-files 'cextensions/*.[ch]' 'tests/*.[ch]' ':!cextensions/generated'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench deb deb-test generate docs clean
+.PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench deb deb-test generate docs site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -18,7 +18,7 @@ run: build ## build proxyd and run it on port PORT=8080 in front of demo backend
 build: .venv/requirements .venv/bin/proxyd ## build the engine in place; .venv/bin/proxyd runs it
 	@$(PYTHON) -W ignore setup.py -q build_ext --inplace
 
-test: build .venv/requirements-dev test-c fuzz-replay ## run all tests
+test: build .venv/requirements-dev test-c fuzz-replay site ## run all tests, build the documentation
 	@$(PYTHON) -m pytest -n 2 tests
 
 test-c: packages-test ## run the C engine's own tests, with sanitizers
@@ -66,7 +66,10 @@ deb-test: ## install, upgrade, rotate and purge the package in a fresh Debian, u
 generate: .venv/requirements ## make cextensions/generated/ anew from the declarations
 	@$(PYTHON) cextensions/generate.py
 
-docs: generate ## make docs/reference/ anew from the declarations
+docs: generate site ## make docs/reference/ anew, and the documentation as a site: build/site/index.html
+
+site: .venv/requirements-docs
+	@$(PYTHON) -m mkdocs build --quiet --strict
 
 clean: ## remove all that was built
 	rm -rf build .venv *.egg-info proxyd/_engine*.so
@@ -80,7 +83,7 @@ packages-build packages-test packages-lint packages-bench: packages-%:
 	@.ci/packages build $(filter-out build,$*)
 
 # A virtual environment with the pinned packages of one requirements file; made again when that file changes.
-.venv/requirements .venv/requirements-dev .venv/requirements-bench: .venv/%: %.txt requirements.txt | .venv/bin/python
+.venv/requirements .venv/requirements-dev .venv/requirements-bench .venv/requirements-docs: .venv/%: %.txt requirements.txt | .venv/bin/python
 	@$(PYTHON) -m pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
