@@ -308,6 +308,7 @@ def test_the_main_error_log_may_be_syslog(serve: Serve, syslog: tuple[Syslog, st
     server.signal(signal.SIGQUIT)
     receiver.until(r"\[notice\] \d+#\d+: gracefully shutting down")
     receiver.until(r"\[notice\] \d+#\d+: exit$")
+    assert server.wait_for_exit() == 0
 
 
 def test_nobody_at_the_other_end_stops_no_request(directory: Path) -> None:
