@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(6785570207605067556)
+#define PX_PLAN_LAYOUT INT64_C(13863175945421691)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -749,6 +749,7 @@ struct px_plan_settings {
     bool proxy_pass_request_body;
     int64_t proxy_ignore_headers;
     px_plan_proxy_bind *proxy_bind; /* NULL: None */
+    bool proxy_force_ranges;
     int64_t proxy_socket_rcvbuf;
     int64_t proxy_socket_sndbuf;
     px_plan_temp_path *client_body_temp_path;

@@ -1310,7 +1310,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 95)
+    return px_plan_enter_struct(in, "Settings", 96)
            && px_plan_field(in, "server_tokens")
            && px_plan_bytes(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1451,6 +1451,8 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && px_plan_int(in, &out->proxy_ignore_headers)
            && px_plan_field(in, "proxy_bind")
            && read_settings_proxy_bind(in, &out->proxy_bind)
+           && px_plan_field(in, "proxy_force_ranges")
+           && px_plan_bool(in, &out->proxy_force_ranges)
            && px_plan_field(in, "proxy_socket_rcvbuf")
            && px_plan_int(in, &out->proxy_socket_rcvbuf)
            && px_plan_field(in, "proxy_socket_sndbuf")

@@ -86,6 +86,9 @@ const px_header *px_proxy_headers(const px_proxy *proxy, uint32_t *count);
 /* proxy_target.c: upstream, host, port and uri of a proxy_pass with variables. NEXT: found; else answered. */
 px_step px_proxy_find_target(px_proxy *proxy);
 
+/* proxy_ranges.c: proxy_force_ranges, before the head is sent. False: answered. */
+bool px_proxy_cut_range(px_proxy *proxy);
+
 /* handler_proxy_request.c */
 px_slice px_proxy_make_uri(px_request *r);
 /* The head, whole: for a body of this length, or PX_BODY_CHUNKED. */

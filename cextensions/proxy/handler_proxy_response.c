@@ -234,6 +234,8 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
     if (px_proxy_next_for_status(proxy, head->status) || px_proxy_lead_elsewhere(proxy, head))
         return;
     make_answer(r, head);
+    if (r->settings->plan->proxy_force_ranges && !px_proxy_cut_range(proxy))
+        return;
     px_request_send_head(r);
     if (!body_follows) {
         px_request_send_body(r, NULL, 0, true);

@@ -131,6 +131,14 @@ DIRECTIVES = (
         setting=True,
     ),
     Directive(
+        "proxy_force_ranges",
+        EVERYWHERE,
+        Flag(),
+        "Whether one range of an answer of known length is cut out here, whatever the upstream says of them.",
+        default="off",
+        setting=True,
+    ),
+    Directive(
         "proxy_socket_rcvbuf",
         EVERYWHERE,
         Size(),
