@@ -1,4 +1,4 @@
-"""`python -m tests.soak reload|crash|upgrade|stores|big|limits|all [--json] [--scale N]`."""
+"""`python -m tests.soak reload|crash|upgrade|stores|big|limits|slow|all [--json] [--scale N]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.soak import big, crash, limits, reload, stores, upgrade
+from tests.soak import big, crash, limits, reload, slow, stores, upgrade
 from tests.soak.table import Row, as_json, as_table
 
 RUNS: dict[str, list[Callable[[float], list[Row]]]] = {
@@ -16,7 +16,8 @@ RUNS: dict[str, list[Callable[[float], list[Row]]]] = {
     "big": [big.run],
     "upgrade": [upgrade.run],
     "limits": [limits.run],
-    "all": [reload.run, crash.run, stores.run, big.run, upgrade.run, limits.run],
+    "slow": [slow.run],
+    "all": [reload.run, crash.run, stores.run, big.run, upgrade.run, limits.run, slow.run],
 }
 
 
