@@ -22,7 +22,7 @@ from proxyd import __version__  # noqa: E402
 from proxyd.about import NGINX_VERSION  # noqa: E402
 from proxyd.config import layout, reference, variables  # noqa: E402
 from proxyd.config.layout import Field, Kind, Layout  # noqa: E402
-from proxyd.shared import counters, reasons  # noqa: E402
+from proxyd.shared import cells, counters, reasons  # noqa: E402
 from proxyd.shared import layout as shm_layout  # noqa: E402
 
 MADE = "/* Made by cextensions/generate.py from proxyd/config/{}. Do not edit. */"
@@ -330,13 +330,54 @@ def version_h() -> Iterator[str]:
 # ---- docs/reference
 
 
+CELL_TITLES = {
+    "server": "For each server, by its first name",
+    "peer": "For each peer of an upstream",
+    "zone": "For each zone of a limit",
+}
+
+
 def counters_page() -> Iterator[str]:
     """Every counter."""
     yield from (reference.MADE, "", "# Counters", "")
-    yield "A counter only grows; a gauge is what is so now. `proxyd status` shows the sums over all workers."
-    yield from ("", "| name | kind | unit | meaning |", "|---|---|---|---|")
+    yield from (
+        "A counter only grows; a gauge is what is so now. All are sums over the workers, and what those",
+        "counted that died meanwhile stays in them. `proxyd status` shows them (`--json`: all, by name);",
+        "`metrics` in a location serves them in the text format of Prometheus, each name with `proxyd_` in",
+        "front.",
+    )
+    yield from ("", "| name | metric | unit | meaning |", "|---|---|---|---|")
     for counter in counters.COUNTERS:
-        yield f"| `{counter.name}` | {counter.kind} | {counter.unit} | {counter.meaning} |"
+        name, label = counter.metric
+        shown = name if label is None else f'{name}{{{label[0]}="{label[1]}"}}'
+        if counter.name in counters.IN_SECONDS:
+            shown = "-"
+        yield f"| `{counter.name}` | `{shown}` | {counter.unit} | {counter.meaning} |"
+    for kind, title in CELL_TITLES.items():
+        yield from ("", f"## {title}", "", "| metric | labels | meaning |", "|---|---|---|")
+        subject = "upstream, peer" if kind == "peer" else kind
+        for metric, labels, meaning in _cell_rows(cells.KINDS[kind]):
+            yield f"| `{metric}` | {', '.join([subject, *labels])} | {meaning} |"
+    yield from ("", "Latencies are histograms; the bounds of their buckets are (in milliseconds)")
+    yield ", ".join(map(str, cells.LATENCY_BOUNDS_MS)) + ". They are measured in whole milliseconds."
+    yield from (
+        "",
+        "Beside these: `proxyd_peer_connections_active`, `proxyd_peer_up` and `proxyd_peer_fails` by",
+    )
+    yield "upstream and peer; `proxyd_limit_zone_keys` and `proxyd_limit_zone_capacity` by zone;"
+    yield "`proxyd_connections` by state (reading, writing, waiting, as `stub_status` has them);"
+    yield "`proxyd_build_info`, `proxyd_uptime_seconds`, `proxyd_start_time_seconds`,"
+    yield "`proxyd_activated_time_seconds`, `proxyd_workers`."
+
+
+def _cell_rows(kind: Iterable[cells.Cell]) -> Iterator[tuple[str, list[str], str]]:
+    """Each metric once."""
+    found: dict[str, tuple[list[str], str]] = {}
+    for cell in kind:
+        labels = [cell.label[0]] if cell.label else ["le"] if cell.count > 1 else []
+        found[cell.metric] = (labels, cell.meaning)
+    for metric, (labels, meaning) in found.items():
+        yield metric, labels, meaning
 
 
 SIDES = {

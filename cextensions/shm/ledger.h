@@ -33,9 +33,18 @@ bool px_ledger_open(px_ledger *ledger, int fd, int worker, const char **why);
 /* Idempotent. */
 void px_ledger_close(px_ledger *ledger);
 
+/* -DPX_UNCOUNTED: nothing is counted, only to measure what counting costs. */
+#ifdef PX_UNCOUNTED
+#define PX_COUNTS false
+#else
+#define PX_COUNTS true
+#endif
+
 /* Single writer: a plain load and store, no locked instruction. */
 static inline void px_count(px_ledger *ledger, int counter, int64_t amount)
 {
+    if (!PX_COUNTS)
+        return;
     uint64_t now = atomic_load_explicit(&ledger->counters[counter], memory_order_relaxed);
     atomic_store_explicit(&ledger->counters[counter], now + (uint64_t)amount, memory_order_relaxed);
 }
@@ -51,6 +60,8 @@ static inline _Atomic uint64_t *px_ledger_cells(px_ledger *ledger, uint32_t slot
 }
 static inline void px_cell_add(_Atomic uint64_t *cells, int cell, uint64_t amount)
 {
+    if (!PX_COUNTS)
+        return;
     uint64_t now = atomic_load_explicit(&cells[cell], memory_order_relaxed);
     atomic_store_explicit(&cells[cell], now + amount, memory_order_relaxed);
 }

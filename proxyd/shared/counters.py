@@ -139,7 +139,7 @@ NUMBER: dict[str, int] = {counter.name: number for number, counter in enumerate(
 
 
 # The metrics page says these in seconds.
-_IN_SECONDS = ("started_ms", "activated_ms")
+IN_SECONDS = ("started_ms", "activated_ms")
 
 
 def _emit_metrics() -> list[str]:
@@ -148,7 +148,7 @@ def _emit_metrics() -> list[str]:
         "#define PX_COUNTER_METRICS(X) \\",
     ]
     for counter in COUNTERS:
-        if counter.name in _IN_SECONDS:
+        if counter.name in IN_SECONDS:
             continue
         name, label = counter.metric
         texts = [name, counter.kind, *(label or (None, None)), counter.metric_help]

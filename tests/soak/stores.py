@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxyd.shared import layout
+from proxyd.shared.cells import PEER_CELLS, SLOT_CELLS, offsets
 from proxyd.shared.counters import NUMBER
 from proxyd.shared.segments import peer_key
 from tests.e2e.load import REPORTING, Backend, Load, Report
@@ -133,6 +134,14 @@ def _cell_of(part: str, new: bool = False) -> Callable[[Segments, tuple[str, str
     return find
 
 
+def _count_of(name: str) -> Callable[[Segments, tuple[str, str]], list[int]]:
+    def find(at: Segments, _: tuple[str, str]) -> list[int]:
+        slot = at.slot_of("group", Sites.live)
+        return [at.part("cells_offset") + 8 * (SLOT_CELLS * slot + offsets(PEER_CELLS)[name])]
+
+    return find
+
+
 def _region(field: str, size: int, most: int = 1000) -> Field:
     def find(at: Segments, _: tuple[str, str]) -> list[int]:
         return [at.region(number, field) for number in range(4)]  # three logs, and the one to come
@@ -174,6 +183,8 @@ FIELDS = (
     _counter("log_lines"),
     Field("turns", lambda at, _: [at.ledger("turns")], 8),
     Field("active cell of a peer", _cell_of("active_offset"), 4),
+    Field("count of a peer", _count_of("tries"), 8),
+    Field("latency of a peer", _count_of("latency_sum_ms"), 8),
     Field("held cell of a peer", _cell_of("held_offset"), 4),
     Field("held cell of a new peer", _cell_of("held_offset", new=True), 4, most=1),
     _region("used", 4),
