@@ -109,6 +109,7 @@ bool px_body_came(px_request *r, const px_piece *pieces, uint32_t count, bool la
     body->bytes += bytes_of(pieces, count);
     if (most <= 0 || body->bytes <= (uint64_t)most)
         return true;
+    r->reason = PX_REASON_BODY_TOO_LARGE;
     px_request_log(r, PX_LOG_ERROR, "client intended to send too large chunked body: %llu bytes",
                    (unsigned long long)body->bytes);
     body->lost = true;

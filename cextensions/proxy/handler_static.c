@@ -279,7 +279,7 @@ static px_step start(px_request *r)
     struct stat facts;
     int status = px_docs_name(r, r->uri, &name);
     if (status != 0)
-        return px_request_fail(r, status, PX_REASON_NOT_FOUND);
+        return px_request_fail(r, status, px_reason_of_name(status));
     px_request_debug(r, "file: \"%s\"", (const char *)name.data);
     int fd;
     do /* NONBLOCK: a fifo or device answers at once */

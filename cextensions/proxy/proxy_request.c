@@ -20,6 +20,7 @@ px_slice px_proxy_method(px_request *r)
     if (is_method(method))
         return method;
     px_slice shown = px_request_one_line(r, method);
+    r->reason = PX_REASON_INVALID_UPSTREAM;
     px_request_log(r, PX_LOG_ERROR, "invalid method \"%.*s\" in \"proxy_method\"", PX_SLICE_ARGS(shown));
     return px_slice_from(NULL, 0);
 }

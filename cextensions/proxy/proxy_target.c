@@ -156,6 +156,7 @@ static px_slice clean_uri(px_request *r, px_slice uri)
 static px_step fail(px_request *r, const char *what, px_slice where)
 {
     px_slice shown = px_request_one_line(r, where);
+    r->reason = PX_REASON_INVALID_UPSTREAM;
     px_request_log(r, PX_LOG_ERROR, "%s \"%.*s\"", what, PX_SLICE_ARGS(shown));
     return px_request_fail(r, 500, PX_REASON_INVALID_UPSTREAM);
 }
@@ -163,6 +164,7 @@ static px_step fail(px_request *r, const char *what, px_slice where)
 static px_step fail_url(px_request *r, const char *what, px_slice where)
 {
     px_slice shown = px_request_one_line(r, where);
+    r->reason = PX_REASON_INVALID_UPSTREAM;
     px_request_log(r, PX_LOG_ERROR, "%s in upstream \"%.*s\"", what, PX_SLICE_ARGS(shown));
     return px_request_fail(r, 500, PX_REASON_INVALID_UPSTREAM);
 }
@@ -170,6 +172,7 @@ static px_step fail_url(px_request *r, const char *what, px_slice where)
 static px_step fail_name(px_request *r, px_slice host)
 {
     px_slice shown = px_request_one_line(r, host);
+    r->reason = PX_REASON_RESOLVER_MISSING;
     px_request_log(r, PX_LOG_ERROR, "no resolver defined to resolve %.*s", PX_SLICE_ARGS(shown));
     return px_request_fail(r, 502, PX_REASON_RESOLVER_MISSING);
 }

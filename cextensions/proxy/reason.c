@@ -60,6 +60,11 @@ px_reason px_reason_of_abort(px_abort_reason reason)
     return PX_REASON_CLIENT_CLOSED;
 }
 
+px_reason px_reason_of_name(int status)
+{
+    return status == 404 ? PX_REASON_NOT_FOUND : PX_REASON_INTERNAL_ERROR;
+}
+
 px_reason px_reason_of_connect(int error)
 {
     return error == ECONNREFUSED ? PX_REASON_CONNECT_REFUSED : PX_REASON_CONNECT_FAILED;

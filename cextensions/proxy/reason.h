@@ -18,6 +18,8 @@ px_reason px_reason_of_body(int status, bool gone);
 px_reason px_reason_of_abort(px_abort_reason reason);
 /* Of a try that failed. */
 px_reason px_reason_of_failure(const px_h1_failure *failure);
+/* Of a path that stands for no file: px_docs_name's status. */
+px_reason px_reason_of_name(int status);
 /* Of connect(), by errno. */
 px_reason px_reason_of_connect(int error);
 

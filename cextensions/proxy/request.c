@@ -15,6 +15,7 @@ static px_step run_server(px_request *r)
     px_request_debug(r, "server: \"%.*s\"", PX_SLICE_ARGS(r->server->plan->name));
     if (r->head.header_count <= r->settings->h1.max_headers)
         return PX_STEP_NEXT;
+    r->reason = PX_REASON_REQUEST_HEAD_TOO_LARGE;
     px_request_log(r, PX_LOG_INFO, "client sent too many header lines while reading client request headers");
     return px_request_fail(r, 494, PX_REASON_REQUEST_HEAD_TOO_LARGE);
 }

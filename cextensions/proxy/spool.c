@@ -23,6 +23,7 @@ static void on_clear_remove(void *argument)
 
 static bool failed(px_request *r, const char *call, const char *path, int error, const char *while_what)
 {
+    r->reason = PX_REASON_TEMP_FILE_FAILED;
     px_request_log(r, PX_LOG_CRIT, "%s \"%s\" failed (%s)%s", call, path, px_log_errno(error), while_what);
     return false;
 }

@@ -86,7 +86,7 @@ static px_step try_index(px_request *r, px_slice name, bool constant, bool *dire
     px_slice uri = joined(r, r->uri, name);
     int status = px_docs_name(r, uri, &file);
     if (status != 0)
-        return px_request_fail(r, status, PX_REASON_NOT_FOUND);
+        return px_request_fail(r, status, px_reason_of_name(status));
     if (stat((const char *)file.data, &facts) == 0)
         return redirect(r, uri);
     int error = errno;
@@ -122,10 +122,10 @@ static px_step run_index(px_request *r)
 static px_step refuse_directory(px_request *r)
 {
     px_file_name file;
-    r->reason = PX_REASON_FORBIDDEN;
     int status = px_docs_name(r, r->uri, &file);
     if (status != 0)
-        return px_request_fail(r, status, PX_REASON_NOT_FOUND);
+        return px_request_fail(r, status, px_reason_of_name(status));
+    r->reason = PX_REASON_FORBIDDEN;
     px_request_log(r, PX_LOG_ERROR, "directory index of \"%s\" is forbidden", file.data);
     return px_request_fail(r, 403, PX_REASON_FORBIDDEN);
 }

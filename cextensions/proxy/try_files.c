@@ -50,11 +50,18 @@ static void go_on_with(px_request *r, px_slice rest, bool directory)
     }
 }
 
+static px_step give_code(px_request *r, int code)
+{
+    return px_request_fail(r, code,
+                           code == 404   ? PX_REASON_NOT_FOUND
+                           : code >= 400 ? PX_REASON_RETURNED
+                                         : PX_REASON_NONE);
+}
+
 static px_step fall_back(px_request *r, const px_try_files *files)
 {
     if (files->plan->code >= 0)
-        return files->plan->code == 0 ? PX_STEP_NEXT
-                                      : px_request_fail(r, (int)files->plan->code, PX_REASON_NOT_FOUND);
+        return files->plan->code == 0 ? PX_STEP_NEXT : give_code(r, (int)files->plan->code);
     px_slice value = px_template_value(&files->fallback, r);
     px_slice path = behind_alias(r, &files->fallback, value);
     if (path.len > 0 && path.data[0] == '@')

@@ -247,3 +247,57 @@ def test_what_lasts_longer_than_the_end(serve: Serve, tmp_path: Path) -> None:
             assert the_line(server) == "444 shutting_down"
             with pytest.raises((Ended, Reset)):
                 client.read_response()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "in_error_log"),
+    [
+        ("/files/nothing", "404 not_found", True),
+        ("/files/", "403 forbidden", True),
+        ("/files/there", "200 -", False),
+        ("/inside", "404 internal_only", False),
+        ("/denied", "403 denied", True),
+        ("/tried", "404 not_found", False),
+        ("/tried/503", "503 returned", False),
+        ("/cycle", "500 redirect_cycle", True),
+        ("/variable?to=", "500 invalid_upstream", True),
+        ("/variable?to=unknown.invalid", "502 resolver_missing", True),
+    ],
+)
+def test_what_the_configuration_and_the_disk_say(
+    serve: Serve, path: str, expected: str, in_error_log: bool
+) -> None:
+    server = serve(
+        LOG + "server { listen 127.0.0.1:{port0}; root {dir};\n"
+        "    location /files/ { }\n"
+        "    location /inside { internal; }\n"
+        "    location /denied { deny all; }\n"
+        "    location = /tried { try_files /no =404; }\n"
+        "    location = /tried/503 { try_files /no =503; }\n"
+        "    location /cycle { try_files /no /cycle; }\n"
+        "    location /variable { proxy_pass http://$arg_to; }\n"
+        "}"
+    )
+    (server.directory / "files").mkdir()
+    (server.directory / "files" / "there").write_text("x")
+    server.directory.chmod(0o755)
+    assert fetch(server.port(), path).status == int(expected[:3])
+    assert the_line(server) == expected
+    code = expected.partition(" ")[2]
+    assert reasons_in_log(server) == ({code} if in_error_log else set())
+
+
+def test_an_error_page_keeps_the_reason(serve: Serve) -> None:
+    with ReservedPort() as nobody:
+        server = serve(
+            LOG + "server { listen 127.0.0.1:{port0}; error_page 502 /sorry; error_page 404 =200 /fine;\n"
+            "    location / { proxy_pass http://{dead}; }\n"
+            "    location = /sorry { return 200 sorry; } location = /fine { return 200 fine; }\n"
+            "    location = /none { return 404; }\n"
+            "}",
+            dead=f"127.0.0.1:{nobody.number}",
+        )
+        assert fetch(server.port()).status == 502
+        assert fetch(server.port(), "/none").status == 200
+        wait_until(lambda: len(lines(server)) == 2, "two lines")
+        assert lines(server) == ["502 connect_refused", "200 returned"]
