@@ -58,6 +58,7 @@ LIMIT_WAYS: Final = 8  # records of a bucket
 LIMIT_SEATS: Final = 256  # workers, of all crews that live at a time, that can have a limit_conn_zone open
 LIMIT_HOLDS: Final = 31  # holds of a chunk
 LIMIT_HOLDS_PER_BUCKET: Final = 16
+LIMIT_HOLDS_LEAST: Final = 1 << 16  # a small zone may have few keys with very many connections
 
 # lock_state of the peers header is one of these, or the pid of who initialises the lock. When that process is
 # dead, another takes its place by compare-and-swap.
@@ -351,7 +352,8 @@ class LimitShape:
 
     @property
     def chunks(self) -> int:
-        return -(-self.buckets * LIMIT_HOLDS_PER_BUCKET // LIMIT_HOLDS) if self.kind == LIMIT_CONN else 0
+        holds = max(LIMIT_HOLDS_LEAST, self.buckets * LIMIT_HOLDS_PER_BUCKET)
+        return -(-holds // LIMIT_HOLDS) if self.kind == LIMIT_CONN else 0
 
     @property
     def seats_offset(self) -> int:

@@ -106,7 +106,9 @@ def test_an_upgrade_hands_zones_on(serve: Serve) -> None:
     with Peer(answering("ok")) as backend:
         server = serve(requests_limited(), workers=2, backend=backend.address)
         assert ask(server, BURST + 5) == {200: BURST + 1, 503: 4}
+        before = server.pid
         assert server.run("upgrade", limit=60).returncode == 0
+        wait_for_end(before)
         assert ask(server, 3) == {503: 3}
 
 

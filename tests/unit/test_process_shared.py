@@ -181,3 +181,29 @@ def test_the_c_headers_are_those_of_the_declarations() -> None:
     generated = Path(__file__).parents[2] / "cextensions/generated"
     assert (generated / "shm_layout.h").read_text() == layout.emit_c_header()
     assert (generated / "counters.h").read_text() == counters.emit_c_header()
+
+
+@pytest.mark.parametrize("kind", [layout.LIMIT_REQ, layout.LIMIT_CONN])
+@pytest.mark.parametrize("size", [32 << 10, 1 << 20, 10 << 20, 1 << 30])
+def test_the_parts_of_a_limit_zone_lie_behind_each_other(kind: int, size: int) -> None:
+    shape = layout.LimitShape(kind, size)
+    bucket = layout.LIMIT_BUCKET.size + layout.LIMIT_WAYS * layout.LIMIT_RECORD.size
+    assert shape.seats_offset == layout.LIMIT_HEADER.size
+    assert shape.buckets_offset >= shape.seats_offset + shape.seats * layout.LIMIT_SEAT.size
+    assert shape.chunks_offset >= shape.buckets_offset + shape.buckets * bucket
+    assert shape.bytes >= shape.chunks_offset + shape.chunks * layout.LIMIT_CHUNK.size
+    assert all(offset % 64 == 0 for offset in (shape.seats_offset, shape.buckets_offset, shape.chunks_offset))
+    assert shape.buckets * bucket <= size < shape.bytes + size // 4
+    assert shape.chunks == 0 or shape.chunks * layout.LIMIT_HOLDS >= 1 << 16
+
+
+def test_a_limit_zone_is_made_with_a_secret_of_its_own() -> None:
+    secrets = set()
+    for _ in range(2):
+        fd = segments.make_limit_zone(layout.LimitShape(layout.LIMIT_REQ, 32 << 10))
+        header = os.pread(fd, layout.LIMIT_HEADER.size, 0)
+        os.close(fd)
+        at = layout.LIMIT_HEADER.offsets["secret"]
+        secrets.add(header[at : at + 16])
+        assert struct.unpack_from("<II", header) == (layout.LIMIT_MAGIC, layout.LAYOUT)
+    assert len(secrets) == 2 and bytes(16) not in secrets
