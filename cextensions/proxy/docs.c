@@ -109,18 +109,20 @@ bool px_docs_root(px_request *r, px_slice *root)
     return true;
 }
 
-int px_docs_join(px_request *r, px_slice rest, px_file_name *name)
+int px_docs_join(px_request *r, px_slice rest, px_slice file, px_file_name *name)
 {
     px_slice root;
     if (!px_docs_root(r, &root))
         return 404;
     name->root = root.len;
-    name->len = root.len + rest.len;
+    name->len = root.len + rest.len + file.len;
     name->data = px_arena_alloc(&r->arena, name->len + 1);
     if (root.len > 0)
         memcpy(name->data, root.data, root.len);
     if (rest.len > 0)
         memcpy(name->data + root.len, rest.data, rest.len);
+    if (file.len > 0)
+        memcpy(name->data + root.len + rest.len, file.data, file.len);
     name->data[name->len] = 0;
     return 0;
 }
@@ -134,7 +136,7 @@ static bool is_unsafe(px_request *r, px_slice path)
     return true;
 }
 
-int px_docs_name(px_request *r, px_slice path, px_file_name *name)
+int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *name)
 {
     int64_t alias = r->settings->docs.plan->alias;
     size_t skip = alias > 0 ? (size_t)alias : 0;
@@ -143,9 +145,14 @@ int px_docs_name(px_request *r, px_slice path, px_file_name *name)
     if (is_unsafe(r, path))
         return 404;
     if (skip <= path.len)
-        return px_docs_join(r, px_slice_from(path.data + skip, path.len - skip), name);
+        return px_docs_join(r, px_slice_from(path.data + skip, path.len - skip), file, name);
     px_request_log(r, PX_LOG_ALERT,
                    "\"alias\" cannot be used for \"%.*s\", which is shorter than what it replaces",
                    PX_SLICE_ARGS(path));
     return 500;
+}
+
+int px_docs_name(px_request *r, px_slice path, px_file_name *name)
+{
+    return px_docs_name_in(r, path, PX_SLICE(""), name);
 }

@@ -43,7 +43,7 @@ static int shown_status(const px_error_page *page, int status)
 bool px_error_page_run(px_request *r, int status)
 {
     const px_error_page *page = NULL;
-    if (r->settings->docs.error_page_count > 0 && !r->in_error_page && r->redirects < PX_REDIRECTS_MOST)
+    if (r->settings->docs.error_page_count > 0 && !r->in_error_page && r->redirects <= PX_REDIRECTS_MOST)
         page = find(r, status);
     if (page == NULL)
         return false;

@@ -99,6 +99,8 @@ px_step px_request_send_page(px_request *r, int status, px_slice location)
         body = make_body(r, shown);
         px_answer_content_type(r, PX_SLICE("text/html"));
     }
+    if (location.data != NULL && r->carried_count > 0)
+        px_answer_remove(&r->answer, PX_HEADER_LOCATION);
     if (location.data != NULL)
         px_answer_add(r, PX_HEADER_LOCATION, PX_SLICE("Location"), location);
     return px_request_send_whole(r, body);
@@ -156,7 +158,10 @@ px_step px_request_send_location(px_request *r, int status, px_slice location)
     }
     if (location.data == NULL)
         location = PX_SLICE("");
+    location = px_request_one_line(r, location);
+    if (px_error_page_is_there(r, status) && !r->in_error_page)
+        px_request_carry(r, PX_HEADER_LOCATION, PX_SLICE("Location"), location);
     if (px_error_page_run(r, status))
         return PX_STEP_WAIT;
-    return px_request_send_page(r, status, px_request_one_line(r, location));
+    return px_request_send_page(r, status, location);
 }

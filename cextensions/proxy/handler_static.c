@@ -27,7 +27,7 @@ typedef struct sending {
 static px_step open_failed(px_request *r, const px_file_name *name, int error)
 {
     bool missing = px_file_is_missing(error);
-    bool forbidden = error == EACCES;
+    bool forbidden = error == EACCES || error == ELOOP;
     r->reason = missing ? PX_REASON_NOT_FOUND : forbidden ? PX_REASON_FORBIDDEN : PX_REASON_FILE_FAILED;
     if (!missing || r->settings->plan->log_not_found)
         px_request_log(r, missing || forbidden ? PX_LOG_ERROR : PX_LOG_CRIT, "open() \"%s\" failed (%s)",
@@ -85,7 +85,7 @@ static px_slice date_text(px_request *r, int64_t seconds)
 static void begin_answer(px_request *r, const sending *file)
 {
     px_answer_begin(r, 200, 6);
-    if (!r->answer.has_type) {
+    if (!r->answer.has_type && r->answer.status != 204) {
         px_slice type = px_request_media_type(r);
         if (type.len > 0)
             px_answer_content_type(r, type);
@@ -130,6 +130,28 @@ static px_step send_whole(px_request *r, const sending *file)
     return PX_STEP_ANSWERED;
 }
 
+/* texts: what stands in front of each range and behind the last one; NULL: nothing. */
+static px_step send_pieces(px_request *r, const sending *file, const px_range *ranges, uint32_t count,
+                           const px_slice *texts)
+{
+    px_request_send_head(r);
+    if (r->no_body) {
+        px_request_send_body(r, NULL, 0, true);
+        return PX_STEP_ANSWERED;
+    }
+    px_piece *pieces = px_arena_alloc(&r->arena, (2 * count + 1u) * sizeof *pieces);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (texts != NULL)
+            pieces[n++] = (px_piece){texts[i].data, texts[i].len, NULL};
+        pieces[n++] = piece_of(file, ranges[i].start, ranges[i].end);
+    }
+    if (texts != NULL)
+        pieces[n++] = (px_piece){texts[count].data, texts[count].len, NULL};
+    px_request_send_body(r, pieces, n, true);
+    return PX_STEP_ANSWERED;
+}
+
 static px_slice content_range(px_request *r, const px_range *range, int64_t size)
 {
     px_buffer text;
@@ -151,10 +173,7 @@ static px_step send_range(px_request *r, const sending *file, const px_range *ra
 {
     px_answer_add(r, PX_HEADER_CONTENT_RANGE, PX_SLICE("Content-Range"), content_range(r, range, file->size));
     r->answer.content_length = range->end - range->start;
-    px_request_send_head(r);
-    px_piece piece = piece_of(file, range->start, range->end);
-    px_request_send_body(r, &piece, 1, true);
-    return PX_STEP_ANSWERED;
+    return send_pieces(r, file, range, 1, NULL);
 }
 
 static px_slice new_boundary(px_request *r)
@@ -178,30 +197,25 @@ static px_slice part_head(px_request *r, const px_range *range, int64_t size, px
 
 static px_step send_ranges(px_request *r, const sending *file, const px_ranges *ranges)
 {
-    px_piece *pieces = px_arena_alloc(&r->arena, (2 * ranges->count + 1u) * sizeof *pieces);
+    px_slice *texts = px_arena_alloc(&r->arena, (ranges->count + 1u) * sizeof *texts);
     px_slice boundary = new_boundary(r);
     px_slice type = r->answer.has_type ? r->answer.headers[0].value : px_slice_from(NULL, 0);
     px_buffer text;
-    uint32_t count = 0;
     int64_t length = 0;
     for (uint32_t i = 0; i < ranges->count; i++) {
         const px_range *range = &ranges->items[i];
-        px_slice head = part_head(r, range, file->size, type, boundary);
-        pieces[count++] = (px_piece){head.data, head.len, NULL};
-        pieces[count++] = piece_of(file, range->start, range->end);
-        length += (int64_t)head.len + range->end - range->start;
+        texts[i] = part_head(r, range, file->size, type, boundary);
+        length += (int64_t)texts[i].len + range->end - range->start;
     }
     px_buffer_init(&text, &r->arena, 64);
     px_range_put_last(&text, boundary);
-    pieces[count++] = (px_piece){text.data, text.len, NULL};
+    texts[ranges->count] = px_buffer_view(&text);
     r->answer.content_length = length + (int64_t)text.len;
     px_buffer_init(&text, &r->arena, 64);
     px_buffer_literal(&text, "multipart/byteranges; boundary=");
     px_buffer_slice(&text, boundary);
     px_answer_content_type(r, px_buffer_view(&text));
-    px_request_send_head(r);
-    px_request_send_body(r, pieces, count, true);
-    return PX_STEP_ANSWERED;
+    return send_pieces(r, file, ranges->items, ranges->count, texts);
 }
 
 static px_step refuse_range(px_request *r, const sending *file)

@@ -20,7 +20,9 @@ uint64_t px_request_bytes_received(const px_request *r)
 
 int px_request_status(const px_request *r)
 {
-    return r->head_sent || r->end_status == 0 ? r->answer.status : r->end_status;
+    if (!r->head_sent && r->end_status != 0)
+        return r->end_status;
+    return !r->head_sent && r->error_status != 0 ? r->error_status : r->answer.status;
 }
 
 px_slice px_request_one_line(px_request *r, px_slice value)

@@ -71,7 +71,8 @@ static px_slice joined(px_request *r, px_slice a, px_slice b)
 
 static px_step redirect(px_request *r, px_slice uri)
 {
-    return px_request_redirect(r, uri, r->args) ? PX_STEP_AGAIN : PX_STEP_ANSWERED;
+    px_slice args = r->args.len > 0 ? r->args : px_slice_from(NULL, 0);
+    return px_request_redirect(r, uri, args) ? PX_STEP_AGAIN : PX_STEP_ANSWERED;
 }
 
 /* NEXT: this one is not there. */
@@ -84,7 +85,7 @@ static px_step try_index(px_request *r, px_slice name, bool constant, bool *dire
     if (!constant && px_docs_climbs(name))
         return PX_STEP_NEXT;
     px_slice uri = joined(r, r->uri, name);
-    int status = px_docs_name(r, uri, &file);
+    int status = px_docs_name_in(r, r->uri, name, &file);
     if (status != 0)
         return px_request_fail(r, status, px_reason_of_name(status));
     if (stat((const char *)file.data, &facts) == 0)

@@ -20,7 +20,7 @@ static bool is_there(px_request *r, px_slice rest, bool directory)
 {
     px_file_name file;
     struct stat facts;
-    if (px_docs_join(r, rest, &file) != 0)
+    if (px_docs_join(r, rest, PX_SLICE(""), &file) != 0)
         return false;
     if (stat((const char *)file.data, &facts) == 0)
         return S_ISDIR(facts.st_mode) == directory;
@@ -67,6 +67,8 @@ static px_step fall_back(px_request *r, const px_try_files *files)
     if (path.len > 0 && path.data[0] == '@')
         return px_request_redirect_named(r, path) ? PX_STEP_AGAIN : PX_STEP_ANSWERED;
     px_slice args = px_split_args(&path);
+    if (args.data == NULL)
+        args = PX_SLICE(""); /* there, and empty, as in nginx */
     return px_request_redirect(r, path, args) ? PX_STEP_AGAIN : PX_STEP_ANSWERED;
 }
 

@@ -58,7 +58,7 @@ px_slice px_var_seconds(px_request *r, uint64_t ms)
 VARIABLE(args)
 {
     (void)op;
-    return r->args.len > 0 ? r->args : PX_NO_VALUE;
+    return r->args.len > 0 || (r->internal && r->args.data != NULL) ? r->args : PX_NO_VALUE;
 }
 
 VARIABLE(is_args)

@@ -39,6 +39,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("cookie_", "One cookie of the request.", prefix=True),
     Variable("date_gmt", "The time in GMT: Monday, 23-Nov-2026 15:00:00 GMT."),
     Variable("date_local", "Local time in the same form."),
+    Variable("document_root", "The directory of `root`, or what `alias` says, for the request."),
     Variable("document_uri", "The same as $uri."),
     Variable("host", "Host of the request line, else of the Host field, else the server's name."),
     Variable("hostname", "The name of this machine."),
@@ -64,6 +65,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("proxy_protocol_server_port", "The server's port of the PROXY protocol: none."),
     Variable("proxy_protocol_tlv_", "A value of the PROXY protocol: none.", prefix=True),
     Variable("query_string", "The same as $args."),
+    Variable("realpath_root", "The same as $document_root, absolute and without symbolic links."),
     Variable("remote_addr", "The client's address."),
     Variable("remote_port", "The client's port."),
     Variable("remote_user", "The user name of Basic authentication."),
@@ -71,6 +73,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("request_body", "The body of the request, where it was read whole and is in memory."),
     Variable("request_body_file", "The path of the temporary file that holds the request's body."),
     Variable("request_completion", '"OK" if the request was answered completely, otherwise empty.'),
+    Variable(
+        "request_filename", "The name of the file that stands for the request: root or alias, and path."
+    ),
     Variable("request_id", "32 hexadecimal digits, made at random for each request."),
     Variable("request_length", "Bytes of the request: line, head and body."),
     Variable("request_method", "The method: GET, POST, ..."),
@@ -129,10 +134,10 @@ PREFIXES: tuple[str, ...] = tuple(variable.name for variable in VARIABLES if var
 # What nginx 1.31 has besides: for the hint of an error.
 _NGINX_NAMES = frozenset(
     """ancient_browser modern_browser msie_version connections_active connections_reading
-    connections_waiting connections_writing document_root fastcgi_path_info fastcgi_script_name
+    connections_waiting connections_writing fastcgi_path_info fastcgi_script_name
     gzip_ratio http2 http3 invalid_referer memcached_key
     ocsp_status proxy_internal_body_length proxy_internal_chunked realip_remote_addr
-    realip_remote_port realpath_root request_filename secure_link secure_link_expires slice_range
+    realip_remote_port secure_link secure_link_expires slice_range
     uid_got uid_reset uid_set upstream_cache_last_modified upstream_cache_etag upstream_cache_key
     upstream_cache_status upstream_last_server_name ssl_ geoip_
     date_ jwt_
