@@ -109,7 +109,7 @@ bool px_docs_root(px_request *r, px_slice *root)
     return true;
 }
 
-int px_docs_join(px_request *r, px_slice rest, px_slice file, px_file_name *name)
+static int join(px_request *r, px_slice rest, px_slice file, px_file_name *name)
 {
     px_slice root;
     if (!px_docs_root(r, &root))
@@ -145,7 +145,7 @@ int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *n
     if (is_unsafe(r, path))
         return 404;
     if (skip <= path.len)
-        return px_docs_join(r, px_slice_from(path.data + skip, path.len - skip), file, name);
+        return join(r, px_slice_from(path.data + skip, path.len - skip), file, name);
     px_request_log(r, PX_LOG_ALERT,
                    "\"alias\" cannot be used for \"%.*s\", which is shorter than what it replaces",
                    PX_SLICE_ARGS(path));
@@ -155,4 +155,9 @@ int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *n
 int px_docs_name(px_request *r, px_slice path, px_file_name *name)
 {
     return px_docs_name_in(r, path, PX_SLICE(""), name);
+}
+
+int px_docs_join(px_request *r, px_slice rest, px_file_name *name)
+{
+    return join(r, rest, PX_SLICE(""), name);
 }

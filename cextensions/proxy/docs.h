@@ -46,8 +46,8 @@ bool px_build_try_files(px_build *build, const px_try_files **out, const px_plan
 int px_docs_name(px_request *r, px_slice path, px_file_name *name);
 /* The same for a file in the directory that path stands for. */
 int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *name);
-/* The same for what stands behind root or alias, and a file behind that. */
-int px_docs_join(px_request *r, px_slice rest, px_slice file, px_file_name *name);
+/* The same for what stands behind root or alias. */
+int px_docs_join(px_request *r, px_slice rest, px_file_name *name);
 /* Root, or alias, alone: $document_root. */
 bool px_docs_root(px_request *r, px_slice *root);
 /* Whether a ".." is among the segments of this path: no normalised one has it, but one that was made of

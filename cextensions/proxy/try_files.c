@@ -20,7 +20,7 @@ static bool is_there(px_request *r, px_slice rest, bool directory)
 {
     px_file_name file;
     struct stat facts;
-    if (px_docs_join(r, rest, PX_SLICE(""), &file) != 0)
+    if (px_docs_join(r, rest, &file) != 0)
         return false;
     if (stat((const char *)file.data, &facts) == 0)
         return S_ISDIR(facts.st_mode) == directory;

@@ -21,7 +21,7 @@ VARIABLE(realpath_root)
     (void)op;
     px_file_name name;
     char real[PATH_MAX];
-    if (px_docs_join(r, PX_SLICE(""), PX_SLICE(""), &name) != 0)
+    if (px_docs_join(r, PX_SLICE(""), &name) != 0)
         return PX_NO_VALUE;
     if (realpath((const char *)name.data, real) != NULL)
         return px_arena_copy(&r->arena, px_slice_from(real, strlen(real)));
