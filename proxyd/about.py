@@ -5,43 +5,25 @@ from __future__ import annotations
 import platform
 
 from proxyd import __version__
+from proxyd.config import status
 
 # The version of nginx whose language this is; tools read it from the output of -V.
 NGINX_VERSION = "1.31.5"
 
-# nginx modules that are there by default and that proxyd does not have (wholly) yet. One that works is
-# taken out here.
-WITHOUT = (
-    "charset",
-    "gzip",
-    "ssi",
-    "userid",
-    "access",
-    "auth_basic",
-    "mirror",
-    "autoindex",
-    "geo",
-    "split_clients",
-    "referer",
-    "rewrite",
-    "fastcgi",
-    "uwsgi",
-    "scgi",
-    "grpc",
-    "memcached",
-    "limit_conn",
-    "limit_req",
-    "empty_gif",
-    "browser",
-    "upstream_hash",
-    "upstream_ip_hash",
-    "upstream_least_conn",
-    "upstream_random",
-    "upstream_zone",
+# nginx's modules by the words of its configure script. Those of the first kind are there unless left out.
+_BY_DEFAULT = (
+    *("charset_filter", "gzip_filter", "ssi_filter", "userid_filter", "access", "auth_basic", "mirror"),
+    *("autoindex", "geo", "map", "split_clients", "referer", "rewrite", "fastcgi", "uwsgi", "scgi", "grpc"),
+    *("memcached", "limit_conn", "limit_req", "empty_gif", "browser", "upstream_hash", "upstream_ip_hash"),
+    *("upstream_least_conn", "upstream_random", "upstream_zone"),
 )
+_IF_ASKED_FOR = ("ssl", "v2", "v3", "realip", "addition", "sub", "gzip_static", "auth_request", "stub_status")
 
-# Modules that nginx has only when asked for, and that work.
-WITH: tuple[str, ...] = ()
+
+def _works(module: str) -> bool:
+    """Whether proxyd refuses no directive of this module of nginx."""
+    found = [line for line in status.nginx_directives() if line.module == f"http_{module}_module"]
+    return bool(found) and all(line.status() != "refused" for line in found)
 
 
 def version_line() -> str:
@@ -51,7 +33,10 @@ def version_line() -> str:
 
 def build_lines(engine: dict[str, str]) -> list[str]:
     """The answer to -V; ``engine``: what the C engine says about its build."""
-    arguments = [f"--with-{name}" for name in WITH] + [f"--without-http_{name}_module" for name in WITHOUT]
+    arguments = [f"--with-http_{name}_module" for name in _IF_ASKED_FOR if _works(name)]
+    arguments += [
+        f"--without-http_{name.removesuffix('_filter')}_module" for name in _BY_DEFAULT if not _works(name)
+    ]
     return [
         version_line(),
         f"nginx version: nginx/{NGINX_VERSION}",

@@ -22,6 +22,7 @@ from proxyd.config.plan import (
     LOCATION_PREFIX_FINAL,
     LOCATION_REGEX,
     EnginePlan,
+    LimitZone,
     Listen,
     Location,
     Map,
@@ -32,6 +33,13 @@ from proxyd.config.plan import (
 
 # With more differences than this, references are not followed: each place that changed is told.
 _MOST_FOLLOWED = 500
+
+# What is told by itself when it changes, rather than wherever it is used.
+_NAMED: dict[str, type[Upstream | Map | LimitZone]] = {
+    "Upstream": Upstream,
+    "Map": Map,
+    "LimitZone": LimitZone,
+}
 
 _MODIFIERS = {LOCATION_EXACT: "= ", LOCATION_PREFIX_FINAL: "^~ ", LOCATION_REGEX: "~ ", LOCATION_NAMED: ""}
 
@@ -84,10 +92,9 @@ class _Side:
         return {f"${_text(each.name)}": self._digest(item) for item, each in found}
 
     def zones(self) -> dict[str, bytes]:
-        """Zones of limits: their names are what comes first."""
-        return {
-            _text(msgspec.msgpack.decode(item.body)[0]): self._digest(item) for item in self._of("LimitZone")
-        }
+        """Zones of limits."""
+        found = [(item, msgspec.msgpack.decode(item.body, type=LimitZone)) for item in self._of("LimitZone")]
+        return {_text(each.name): self._digest(item) for item, each in found}
 
     def servers(self) -> dict[str, tuple[bytes, Server]]:
         """By name and addresses."""
@@ -156,11 +163,8 @@ def _canonical(items: list[PlanObject]) -> Iterator[tuple[bytes, _Same]]:
 
 
 def _name_of(item: PlanObject) -> bytes | None:
-    """Of what is told by itself when it changes."""
-    if item.kind not in ("Upstream", "Map", "LimitZone"):
-        return None
-    name = msgspec.msgpack.decode(item.body)[0]
-    return name if isinstance(name, bytes) else None
+    kind = _NAMED.get(item.kind)
+    return None if kind is None else msgspec.msgpack.decode(item.body, type=kind).name
 
 
 def _hash(content: bytes) -> bytes:

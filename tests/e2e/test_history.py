@@ -16,12 +16,14 @@ from tests.support.server import Server
 pytestmark = proxyd_only("nginx keeps no history")
 
 BEFORE = """
+    limit_req_zone $binary_remote_addr zone=all:1m rate=100r/s;
     map $uri $kind { default one; }
     upstream app { server 127.0.0.1:3999; }
     server {
         listen 127.0.0.1:{port0};
         server_name a.example;
         location / { return 200 "old"; }
+        location /limited { limit_req zone=all; return 200 ok; }
         location /app/ { proxy_pass http://app/; }
         location /gone { return 200 "$kind"; }
     }
@@ -29,12 +31,14 @@ BEFORE = """
 """
 
 AFTER = """
+    limit_req_zone $binary_remote_addr zone=all:1m rate=200r/s;
     map $uri $kind { default two; }
     upstream app { server 127.0.0.1:3999; server 127.0.0.1:3998; }
     server {
         listen 127.0.0.1:{port0};
         server_name a.example;
         location / { return 200 "new"; }
+        location /limited { limit_req zone=all; return 200 ok; }
         location /app/ { proxy_pass http://app/; }
         location /more { return 200 "$kind"; }
     }
@@ -79,6 +83,7 @@ def test_a_reload_tells_what_is_different(serve: Serve) -> None:
         ],
         ("changed", "upstream", "app"): ["server 127.0.0.1:3998 added"],
         ("changed", "map", "$kind"): [],
+        ("changed", "zone", "all"): [],
     }
 
 
