@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import Serve, make_server, plain_only, proxyd_only
+from tests.e2e.upgrading import ended_at_last, master_of
 from tests.e2e.watching import status_of, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client
 from tests.support.peer import Connection, Peer, answering
@@ -104,12 +105,14 @@ def test_a_reload_that_fails_changes_nothing_in_a_zone(directory: Path) -> None:
 @proxyd_only("nginx forgets its zones")
 def test_an_upgrade_hands_zones_on(serve: Serve) -> None:
     with Peer(answering("ok")) as backend:
-        server = serve(requests_limited(), workers=2, backend=backend.address)
-        assert ask(server, BURST + 5) == {200: BURST + 1, 503: 4}
-        before = server.pid
-        assert server.run("upgrade", limit=60).returncode == 0
-        wait_for_end(before)
-        assert ask(server, 3) == {503: 3}
+        http = requests_limited()
+        with ended_at_last(serve(http, workers=2, backend=backend.address)) as server:
+            before = server.pid
+            assert ask(server, BURST + 5) == {200: BURST + 1, 503: 4}
+            assert server.run("upgrade", limit=60).returncode == 0
+            assert server.wait_for_exit() == 0
+            assert master_of(server.pid_path) not in (0, None, before)
+            assert ask(server, 3) == {503: 3}
 
 
 # ---- connections
