@@ -173,7 +173,7 @@ static void add_map(uint8_t digest, int other)
 /* upstreams: their digests; log: of the error log, or 0. */
 static void add_root(uint8_t digest, const char *upstreams, uint8_t log)
 {
-    px_buffer body = begin(8);
+    px_buffer body = begin(9);
     put(&body, 0x90);
     put(&body, 0x90 + (unsigned)strlen(upstreams));
     for (; *upstreams != '\0'; upstreams++)
@@ -189,6 +189,7 @@ static void add_root(uint8_t digest, const char *upstreams, uint8_t log)
         put_ref(&body, log);
         put(&body, PX_LOG_WARN);
     }
+    put(&body, 0x90);
     add("Root", digest, body);
 }
 
