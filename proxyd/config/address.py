@@ -68,7 +68,8 @@ def parse_address(
 def _parse_unix(path: str, uri: bool) -> Address:
     rest: str | None = None
     if uri and ":" in path:
-        path, _, rest = path.partition(":")
+        path, _, after = path.partition(":")
+        rest = after or None  # "unix:/run/app.sock:" has no URI
     if not path:
         raise BadAddress("no path in the unix domain socket")
     if len(path.encode("utf-8", "surrogateescape")) > UNIX_PATH_MAX:
