@@ -9,6 +9,10 @@
 
 #define TEXT_BLOCK_BYTES 1024
 #define IOV_MAX_USED 64
+/* sendfile costs little for each byte and much for each call, so that a turn may go so far over its budget, where
+ * nothing but that limits it. */
+#define SENDFILE_BYTES (2u << 20)
+#define SHARED_BYTES 65536u
 
 void px_h1_output_clear(px_h1_output *output)
 {
@@ -182,17 +186,20 @@ static px_io write_memory(px_h1_output *output, px_transport *transport, const p
             break; /* first what there is; then this again */
         count = px_queue_iovec(queue, iov, IOV_MAX_USED);
     }
-    bool more = (uint32_t)count < queue->count;
+    /* A large file is better sent from the beginning of a page, in packets of its own. */
+    bool more = (uint32_t)count < queue->count && queue->bytes - bytes_of(iov, count) < SHARED_BYTES;
     if (cut(iov, &count, limit))
         more = false;
     return transport->ops->write(transport, iov, count, more, moved);
 }
 
 static px_io send_file(px_h1_output *output, px_transport *transport, const px_h1_files *files, size_t limit,
-                       size_t *moved)
+                       bool whole_budget, size_t *moved)
 {
     const px_piece *piece = px_queue_item(&output->queue, 0);
     size_t len = piece->len < limit ? piece->len : limit;
+    if (whole_budget && len < piece->len)
+        len = piece->len < SENDFILE_BYTES ? piece->len : SENDFILE_BYTES;
     if (files->chunk_bytes > 0 && len > files->chunk_bytes)
         len = files->chunk_bytes;
     px_io io =
@@ -228,9 +235,10 @@ px_io px_h1_output_write(px_h1_output *output, px_transport *transport, const px
         bool file = !reads && px_piece_is_file(px_queue_item(&output->queue, 0));
         size_t n = 0;
         bool pipe = px_piece_is_pipe(px_queue_item(&output->queue, 0));
-        px_io io = pipe   ? splice_pipe(output, transport, limit - *moved, &n)
-                   : file ? send_file(output, transport, files, limit - *moved, &n)
-                          : write_memory(output, transport, files, reads, limit - *moved, &n);
+        px_io io =
+            pipe   ? splice_pipe(output, transport, limit - *moved, &n)
+            : file ? send_file(output, transport, files, limit - *moved, limit >= PX_EVENT_BUDGET_BYTES, &n)
+                   : write_memory(output, transport, files, reads, limit - *moved, &n);
         if (io != PX_IO_OK)
             return io;
         px_queue_consume(&output->queue, n);

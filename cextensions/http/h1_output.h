@@ -9,7 +9,7 @@
 #include "http/headers.h"
 #include "net/transport.h"
 
-/* How pieces of files go out. A head and what follows it from a file always share packets (MSG_MORE). */
+/* How pieces of files go out. A head and a small file behind it share packets (MSG_MORE). */
 typedef struct px_h1_files {
     bool sendfile;        /* not through user space, where the transport can */
     uint32_t chunk_bytes; /* most of one sendfile; 0: no limit */

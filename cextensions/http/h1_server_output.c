@@ -316,7 +316,8 @@ static size_t allowed(px_h1_exchange *exchange)
         return PX_EVENT_BUDGET_BYTES;
     int64_t bytes = px_rate_allows(&stream->rate, stream->sent, px_loop_now_ms(stream->loop));
     if (bytes > 0)
-        return bytes < (int64_t)PX_EVENT_BUDGET_BYTES ? (size_t)bytes : PX_EVENT_BUDGET_BYTES;
+        /* Less than all of the budget: then sendfile goes no further. */
+        return bytes < (int64_t)PX_EVENT_BUDGET_BYTES ? (size_t)bytes : PX_EVENT_BUDGET_BYTES - 1;
     delay(exchange, (uint64_t)-bytes);
     return 0;
 }
