@@ -149,7 +149,7 @@ TEST(layouts, "a Struct with another number of fields is refused")
 TEST(depth, "locations inside each other without end are refused")
 {
     enum { LEVELS = 100 };
-    static const char open[] = "\x9b\x00\xc4\x00\xc0" DIGEST "\xc2\x90\xc0\xc0\xc0\xc0\x91";
+    static const char open[] = "\x9c\x00\xc4\x00\xc0" DIGEST "\xc2\x90\xc0\xc0\xc0\xc0\x00\x91";
     static uint8_t bytes[LEVELS * sizeof open];
     size_t used = 0;
     for (int i = 0; i < LEVELS; i++) {
