@@ -219,13 +219,13 @@ class Choice(OneArgument):
 
 
 class Bits(Shape):
-    """Any number of words, each a bit. A word for 0 ("off") undoes all others."""
+    """Any number of words, or at most some, each a bit. A word for 0 ("off") undoes all others."""
 
     least = 1
-    most = None
     type = int
 
-    def __init__(self, words: Mapping[str, int]) -> None:
+    def __init__(self, words: Mapping[str, int], most: int | None = None) -> None:
+        self.most = most
         self.words = {word.lower(): bit for word, bit in words.items()}
         self.shown = tuple(words)
         self.hint = "any of " + ", ".join(words)

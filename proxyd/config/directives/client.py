@@ -79,7 +79,7 @@ DIRECTIVES = (
     Directive(
         "keepalive_disable",
         EVERYWHERE,
-        Bits(KEEPALIVE_DISABLE),
+        Bits(KEEPALIVE_DISABLE, most=2),
         "Browsers whose connections are closed after each request: old MSIE after POST, Safari on macOS.",
         default="msie6",
         setting=True,
@@ -138,8 +138,8 @@ DIRECTIVES = (
         "sendfile",
         EVERYWHERE,
         Flag(),
-        "Whether files are sent without a copy in this process. (In nginx the default is off; clients cannot "
-        "tell.)",
+        "Whether files are sent without a copy in this process. In nginx the default is off; clients cannot "
+        "tell.",
         default="on",
         setting=True,
     ),
@@ -194,13 +194,6 @@ DIRECTIVES = (
         Flag(),
         "Whether MSIE is sent refreshes in the place of redirects.",
         "Browsers that did not understand redirects are no longer in use: redirects are sent.",
-    ),
-    _nothing(
-        "log_subrequest",
-        EVERYWHERE,
-        Flag(),
-        "Whether subrequests are logged.",
-        "No directive here makes subrequests, so there are none to log.",
     ),
     _nothing(
         "subrequest_output_buffer_size",
