@@ -51,7 +51,8 @@ fuzz: packages-test ## fuzz each target for SECONDS=60
 	@$(MAKE) --no-print-directory -j$(JOBS) -C tests/fuzz long SECONDS=$(SECONDS)
 
 bench: build .venv/requirements-bench packages-bench ## measure proxyd beside nginx, HAProxy and Caddy
-	@$(PYTHON) -m loadtests.compare
+	@$(PYTHON) -m loadtests.uncounted
+	@$(PYTHON) -m loadtests.compare --seconds 1
 	@$(PYTHON) -m loadtests.syscalls
 
 deb: ## build the Debian package: build/deb/proxyd_VERSION_ARCH.deb

@@ -124,13 +124,15 @@ def _cpu_model() -> str:
 
 
 def _measure(scenarios: list[Scenario], kinds: list[Kind], options: Options) -> list[Samples]:
-    estimate = sum(measure.seconds_of(scenario, options, len(kinds)) for scenario in scenarios)
+    estimate = sum(
+        measure.seconds_of(s, options, sum(measure.able_to(kind, s) for kind in kinds)) for s in scenarios
+    )
     names = ", ".join(kind.title for kind in kinds)
     click.echo(
         f"{len(scenarios)} scenarios, {names}: about {estimate / 60:.0f} min {estimate % 60:.0f} s", err=True
     )
     os.sched_setaffinity(0, {options.load_cpu})
-    total = sum(measure.rounds_of(scenario, options) * len(kinds) for scenario in scenarios)
+    total = sum(measure.rounds_of(s, options) * sum(measure.able_to(k, s) for k in kinds) for s in scenarios)
     with (
         tempfile.TemporaryDirectory(prefix="proxyd-load-") as name,
         measure.backends(options, Path(name)) as found,

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -19,9 +19,10 @@ import click
 from loadtests import idle, meter, wrk
 from loadtests.processes import LoadTestError, free_ports, pinned, running
 from loadtests.scenarios import Load, Scenario
-from loadtests.servers import Backends, Kind, Server, Setup, backend, server
+from loadtests.servers import UNCOUNTED, Backends, Kind, Server, Setup, backend, server
 
 WARM_UP_SECONDS = 1
+TEACHING_SECONDS = 2  # and again, until all is known
 IDLE_ROUNDS = 3  # memory differs far less between runs than time does
 SPARE_FILES = 200
 
@@ -69,6 +70,11 @@ class Samples:
             click.echo(f"\n{self.scenario.name}, {kind.title}: {error}", err=True)
 
 
+def able_to(kind: Kind, scenario: Scenario) -> bool:
+    """Whether the scenario can be asked of this server."""
+    return kind.name in scenario.only if scenario.only is not None else kind is not UNCOUNTED
+
+
 def rounds_of(scenario: Scenario, options: Options) -> int:
     """How often a scenario is measured."""
     return min(options.rounds, IDLE_ROUNDS) if scenario.load is Load.IDLE else options.rounds
@@ -107,7 +113,7 @@ class Bench:
 
     def take(self, scenario: Scenario) -> Samples:
         """Measure one scenario on all servers that can do it."""
-        able = [kind for kind in self.kinds if scenario.only is None or kind.name in scenario.only]
+        able = [kind for kind in self.kinds if able_to(kind, scenario)]
         samples = Samples(scenario, {kind.name: [] for kind in able})
         if scenario.load is Load.IDLE:
             self._take_idle(samples, able)
@@ -116,17 +122,19 @@ class Bench:
         return samples
 
     def _take_load(self, samples: Samples, kinds: Sequence[Kind]) -> None:
-        setup = Setup(self.backends, 4096, self.options.files, many=samples.scenario.many)
+        scenario = samples.scenario
+        setup = Setup(self.backends, 4096, self.options.files, many=scenario.many, keys=scenario.keys)
         with ExitStack() as stack:
             servers = []
             for kind in kinds:
                 with samples.failure_of(kind):
                     one = stack.enter_context(server(kind, setup, self.options.server_cpu, self.work))
-                    _run_load(samples.scenario, one, self.options, WARM_UP_SECONDS)
+                    _teach_keys(scenario, one, self.options)
+                    _run_load(scenario, one, self.options, WARM_UP_SECONDS)
                     servers.append(one)
             for turn in range(self.options.rounds):
                 for one in _rotated(servers, turn):
-                    samples.by_server[one.kind.name].append(_load_sample(samples.scenario, one, self.options))
+                    samples.by_server[one.kind.name].append(_load_sample(scenario, one, self.options))
                     self.on_sample()
 
     def _take_idle(self, samples: Samples, kinds: Sequence[Kind]) -> None:
@@ -168,14 +176,25 @@ def _load_sample(scenario: Scenario, one: Server, options: Options) -> Sample:
 
 def load_of(scenario: Scenario, one: Server, connections: int) -> wrk.Load:
     """The scenario as wrk's task."""
-    port = one.bare_port if scenario.bare else one.port
+    port = one.bare_port if scenario.bare else one.keys_port if scenario.keys else one.port
     return wrk.Load(
         f"http://127.0.0.1:{port}{scenario.path}",
         connections,
         scenario.headers,
         scenario.method,
         scenario.body_bytes,
+        keys=scenario.keys,
+        refused=scenario.refused,
     )
+
+
+def _teach_keys(scenario: Scenario, one: Server, options: Options) -> None:
+    """Ask once with each key."""
+    asked = 0
+    load = load_of(scenario, one, options.connections)
+    while asked < scenario.keys:
+        outcome = wrk.run(replace(load, keys_from=asked), cpu=options.load_cpu, seconds=TEACHING_SECONDS)
+        asked += outcome.requests
 
 
 def _run_load(scenario: Scenario, one: Server, options: Options, seconds: int) -> wrk.Outcome:

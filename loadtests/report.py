@@ -10,6 +10,7 @@ from typing import Any
 
 from loadtests.measure import Sample, Samples
 from loadtests.scenarios import Unit
+from loadtests.servers import UNCOUNTED
 
 COLUMNS = ("", "cost", "spread", "req/s", "p50 ms", "p99 ms", "PSS MB", "ratio", "spread")
 ALIGN = "{:<10}{:>9}  {:<17}{:>8}{:>9}{:>9}{:>9}{:>8}  {}"
@@ -100,6 +101,8 @@ def table(samples: Samples, base: str, titles: dict[str, str]) -> str:
     scenario = samples.scenario
     lines = [f"{scenario.title}  ({scenario.unit.value})", ALIGN.format(*COLUMNS).rstrip()]
     for name, title in titles.items():
+        if name == UNCOUNTED.name and name not in by_name:
+            continue
         cells = _cells(by_name[name], scenario.unit) if name in by_name else ["-"]
         lines.append(ALIGN.format(title, *cells, *[""] * (len(COLUMNS) - 1 - len(cells))).rstrip())
     return "\n".join(lines) + "\n"
@@ -166,11 +169,19 @@ def picture(
     pyplot.close(figure)
 
 
-COLOURS = {"proxyd": "#d1495b", "nginx": "#00798c", "haproxy": "#30638e", "caddy": "#8d96a3"}
+COLOURS = {
+    "proxyd": "#d1495b",
+    "nginx": "#00798c",
+    "haproxy": "#30638e",
+    "caddy": "#8d96a3",
+    "uncounted": "#edae49",
+}
 
 
 def _draw(panel: Any, samples: Samples, base: str, titles: dict[str, str]) -> None:
     drawn = rows(samples, base)
+    if not drawn:
+        return
     names = [titles[row.server] for row in drawn]
     medians = [row.cost.median for row in drawn]
     whiskers = [

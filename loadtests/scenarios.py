@@ -48,6 +48,8 @@ class Scenario:
     """One question.
 
     `answer_bytes`: the least that an answer has. `only`: the servers that can be asked, where not all can.
+    `refused`: the limiter answers nearly all. `keys`: each request draws one of so many keys of a limit
+    zone, which knows all of them before anything is measured.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Scenario:
     method: str = "GET"
     body_bytes: int = 0
     answer_bytes: int = 0
+    refused: bool = False
+    keys: int = 0
     bare: bool = False
     many: bool = False
     load: Load = Load.WRK
@@ -64,6 +68,12 @@ class Scenario:
     only: frozenset[str] | None = None
 
 
+SAME_FILE = frozenset({"proxyd", "nginx"})
+"""Both read conf/nginx.conf."""
+
+FILES = SAME_FILE | {"caddy"}
+
+# "counters" compares two builds of proxyd; see uncounted.py.
 # "many" asks for the last location of a server in the middle: every expression before it is tried in vain.
 SCENARIOS = (
     Scenario("small", "small answer, keep-alive, proxy headers, log"),
@@ -79,8 +89,28 @@ SCENARIOS = (
         path=f"/site{MANY_SERVERS // 2}/section{MANY_LOCATIONS - 1}/page.html",
         headers=BROWSER | {"Host": f"site{MANY_SERVERS // 2}.example.com"},
         many=True,
-        only=frozenset({"proxyd", "nginx"}),
+        only=SAME_FILE,
     ),
+    Scenario(
+        "regex",
+        "a dozen regex locations",
+        path="/api/v2/users/4711/orders",
+        headers=BROWSER | {"Host": "regex.example.com"},
+        only=SAME_FILE,
+    ),
+    Scenario("limited", "limit_req, admitted and proxied", path="/limited/x", only=SAME_FILE),
+    Scenario("refused", "limit_req, refused", path="/refused/x", refused=True, only=SAME_FILE),
+    Scenario("keys-few", "limit_req, a zone that knows 100 keys", path="/", keys=100, only=SAME_FILE),
+    Scenario(
+        "keys-million",
+        "limit_req, a zone that knows 1,000,000 keys",
+        path="/",
+        keys=1_000_000,
+        only=SAME_FILE,
+    ),
+    Scenario("static-4k", "static file of 4 KB", path="/files/4k", answer_bytes=4 << 10, only=FILES),
+    Scenario("static-1m", "static file of 1 MB", path="/files/1m", answer_bytes=1 << 20, only=FILES),
+    Scenario("counters", "small answer, with and without counters", only=frozenset({"proxyd", "uncounted"})),
     Scenario("return", "return 200", path="/ok"),
     Scenario("websocket", "WebSocket echo of 100 bytes", load=Load.WEBSOCKET),
     Scenario("idle", "idle keep-alive connections", load=Load.IDLE, unit=Unit.MEMORY),

@@ -19,6 +19,14 @@ from loadtests.processes import LoadTestError, free_ports, running
 
 CONF = Path(__file__).with_name("conf")
 
+UNCOUNTED_TREE = Path(__file__).resolve().parents[1] / "build" / "uncounted"
+"""proxyd built not to count (loadtests/uncounted.py)."""
+
+FILE_BYTES = {"4k": 4 << 10, "64k": 64 << 10, "1m": 1 << 20}
+
+KEY_BYTES = 160
+"""What nginx needs of a zone for each key; proxyd needs less."""
+
 MANY_SERVERS = 200
 MANY_LOCATIONS = 40
 
@@ -48,6 +56,7 @@ PROXYD = Kind(
     (sys.executable, "-m", "proxyd", *NGINX_ARGUMENTS),
     (sys.executable, "-m", "proxyd", "-v"),
 )
+_uncounted = ("env", f"--chdir={UNCOUNTED_TREE}", sys.executable, "-m", "proxyd")
 NGINX = Kind("nginx", "nginx", "nginx.conf", ("nginx", *NGINX_ARGUMENTS), ("nginx", "-v"))
 HAPROXY = Kind("haproxy", "HAProxy", "haproxy.cfg", ("haproxy", "-db", "-f", "{conf}"), ("haproxy", "-v"))
 CADDY = Kind(
@@ -58,7 +67,15 @@ CADDY = Kind(
     ("caddy", "version"),
 )
 
-KINDS = {kind.name: kind for kind in (PROXYD, NGINX, HAPROXY, CADDY)}
+UNCOUNTED = Kind(
+    "uncounted",
+    "uncounted",
+    "nginx.conf",
+    (*_uncounted, *NGINX_ARGUMENTS),
+    (*_uncounted, "-v"),
+)
+
+KINDS = {kind.name: kind for kind in (PROXYD, NGINX, HAPROXY, CADDY, UNCOUNTED)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,7 @@ class Server:
     pid: int
     port: int
     bare_port: int
+    keys_port: int
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,7 @@ class Setup:
     files: int
     keepalive: int = 32
     many: bool = False
+    keys: int = 0
 
 
 def version(kind: Kind) -> str | None:
@@ -105,7 +124,10 @@ def version(kind: Kind) -> str | None:
 def server(kind: Kind, setup: Setup, cpu: int, work: Path) -> Iterator[Server]:
     """Run one server of this kind in its own directory below `work`."""
     directory = make_directory(work / kind.name)
-    port, bare_port = free_ports(2)
+    files = directory / "files"
+    files.mkdir()
+    make_files(files)
+    port, bare_port, keys_port = free_ports(3)
     conf = directory / kind.template
     conf.write_text(
         fill(
@@ -120,13 +142,15 @@ def server(kind: Kind, setup: Setup, cpu: int, work: Path) -> Iterator[Server]:
             BACKEND=setup.backends.http,
             ECHO=setup.backends.echo,
             MANY=many_servers(port) if setup.many else "",
+            KEYS=keyed_server(keys_port, setup.keys) if setup.keys else "",
         )
     )
     if kind is NGINX:
         (directory / "only" / "temporary.conf").write_text(NGINX_TEMPORARY)
     command = [part.format(dir=directory, conf=conf) for part in kind.command]
-    with running(command, cpu, directory, [port, bare_port]) as pid:
-        yield Server(kind, pid, port, bare_port)
+    ports = [port, bare_port, *([keys_port] if setup.keys else [])]
+    with running(command, cpu, directory, ports) as pid:
+        yield Server(kind, pid, port, bare_port, keys_port)
 
 
 @contextmanager
@@ -134,8 +158,7 @@ def backend(port: int, files: int, cpu: int, work: Path) -> Iterator[None]:
     """Run the HTTP application: small answers for all paths, files of some sizes below /body/."""
     directory = make_directory(work / "backend")
     body = make_directory(directory / "body")
-    for name, size in (("4k", 4 << 10), ("64k", 64 << 10), ("1m", 1 << 20)):
-        (body / name).write_bytes(b"x" * size)
+    make_files(body)
     (directory / "only" / "temporary.conf").write_text(NGINX_TEMPORARY)
     conf = directory / "backend.conf"
     values = {"USER": user_directive(), "FILES": files, "CONNECTIONS": files // 2}
@@ -145,6 +168,12 @@ def backend(port: int, files: int, cpu: int, work: Path) -> Iterator[None]:
         [NGINX.command[0], "-p", f"{directory}/", "-e", "error.log", "-c", conf], cpu, directory, [port]
     ):
         yield
+
+
+def make_files(directory: Path) -> None:
+    """Files of some sizes."""
+    for name, size in FILE_BYTES.items():
+        (directory / name).write_bytes(b"x" * size)
 
 
 def make_directory(path: Path) -> Path:
@@ -180,6 +209,20 @@ def _server_block(port: int, number: int) -> str:
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
 {locations}
+    }}
+"""
+
+
+def keyed_server(port: int, keys: int) -> str:
+    """A limit by an argument, in front of the cheapest answer that comes behind limits."""
+    size = max(keys * KEY_BYTES, 1 << 20)
+    return f"""    limit_req_zone $arg_k zone=keyed:{size} rate=1000000r/s;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            limit_req zone=keyed burst=100000 nodelay;
+            stub_status;
+        }}
     }}
 """
 
