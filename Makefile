@@ -41,7 +41,7 @@ format: .venv/requirements-dev packages-lint ## format Python and C as lint want
 	@.venv/bin/ruff format -q .
 	@$(C_FILES) | xargs -r clang-format -i
 
-soak: build .venv/requirements-dev packages-test ## run the long tests: reloads and kills under load (5 minutes)
+soak: build .venv/requirements-dev packages-test ## run the long tests: reloads, kills, upgrades, limits, full tables, slow clients, many sites (more than 5 minutes)
 	@$(PYTHON) -m tests.soak all
 
 asan: build .venv/requirements-dev packages-test ## run the end-to-end tests under Address- and UBSanitizer
