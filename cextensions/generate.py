@@ -408,7 +408,8 @@ def reasons_page() -> Iterator[str]:
         )
         for reason in reasons.REASONS:
             if reason.side == side:
-                yield f"| `{reason.name}` | {reason.status} | {reason.meaning} | {reason.remedy} |"
+                anchor = f'<a id="{reason.name}"></a>'
+                yield f"| {anchor}`{reason.name}` | {reason.status} | {reason.meaning} | {reason.remedy} |"
 
 
 # ---- all files
