@@ -104,9 +104,10 @@ bool px_request_redirect_named(px_request *r, px_slice name)
         return false;
     leave_body(r);
     location = px_route_named(r->server, name);
-    if (location == NULL) {
+    if (r->uri.len == 0 || location == NULL) { /* no uri: what the client sent was no request */
         r->reason = PX_REASON_INTERNAL_ERROR;
-        px_request_log(r, PX_LOG_ERROR, "could not find named location \"%.*s\"", PX_SLICE_ARGS(name));
+        px_request_log(r, PX_LOG_ERROR, "%s named location \"%.*s\"",
+                       r->uri.len == 0 ? "empty URI in redirect to" : "could not find", PX_SLICE_ARGS(name));
         px_request_send_error(r, 500);
         return false;
     }
@@ -168,6 +169,8 @@ static void on_body_error(px_stream *stream, int status, const char *text)
         return;
     }
     px_worker_count(r->worker, PX_COUNTER_REQUESTS_MALFORMED, 1);
+    if (r->body != NULL)
+        r->body->lost = true; /* whoever answers must not wait for the rest */
     px_request_fail(r, status, r->reason);
 }
 

@@ -67,8 +67,10 @@ static const uint8_t *find(px_slice text, px_slice word)
 static bool is_msie6(px_slice agent)
 {
     const uint8_t *msie = find(agent, PX_SLICE("MSIE "));
+    if (msie == NULL) /* or no agent at all */
+        return false;
     const uint8_t *end = agent.data + agent.len;
-    if (msie == NULL || end - msie < 8 || msie[6] != '.' || find(agent, PX_SLICE("Opera")) != NULL)
+    if (end - msie < 8 || msie[6] != '.' || find(agent, PX_SLICE("Opera")) != NULL)
         return false;
     if (msie[5] == '4' || msie[5] == '5')
         return true;

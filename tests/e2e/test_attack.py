@@ -402,3 +402,63 @@ def test_nothing_is_left_behind_by_clients_and_backends_that_do_their_worst(
 
         wait_until(settled, lambda: f"counts of zero: {status_of(server)}")
         assert wait_for_service(server, 2) == workers
+
+
+# Error pages of what is no request
+
+
+NO_REQUESTS = {
+    "no version": b"GET\r\n\r\n",
+    "another version": b"GET /x HTTP/3.0\r\nHost: a\r\n\r\n",
+    "above the root": b"GET /.. HTTP/1.1\r\nHost: a\r\n\r\n",
+    "about the server": b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+}
+
+BAD_BODIES = {
+    "no chunk": (b"3\r\nabc\r\nzz\r\n", 400),
+    "too large": (b"14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n", 413),
+}
+
+
+def _paged(page: str) -> str:
+    return (
+        "server { listen 127.0.0.1:{port0}; client_max_body_size 10; "
+        f"error_page 400 413 505 {page};\n"
+        "    location / { proxy_pass http://{backend0}; }\n"
+        f"    location {page} {{ proxy_pass http://{{backend0}}; }}\n"
+        "}\n"
+    )
+
+
+def _answer_a_page(connection: Connection) -> None:
+    connection.receive()
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage")
+
+
+@pytest.mark.parametrize("request_bytes", NO_REQUESTS.values(), ids=NO_REQUESTS)
+def test_what_has_no_path_reaches_no_named_location(serve: Serve, request_bytes: bytes) -> None:
+    """Such a request once ended the worker, or went on to the backend as the client wrote it."""
+    with Peer(_answer_a_page) as peer:
+        server = serve(_paged("@page"), backend0=peer.address)
+        assert _first_line(server.port(), request_bytes) == b"HTTP/1.1 500 Internal Server Error"
+        assert 'empty URI in redirect to named location "@page"' in server.log()
+        assert not peer.connections
+
+
+@proxyd_only("it waits for the rest of a body that cannot be understood")
+@pytest.mark.parametrize("page", ["@page", "/page"])
+@pytest.mark.parametrize(("body", "status"), BAD_BODIES.values(), ids=BAD_BODIES)
+def test_the_page_of_a_bad_body_does_not_wait_for_it(
+    serve: Serve, page: str, body: bytes, status: int
+) -> None:
+    head = b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Peer(_answer_a_page) as peer:
+        server = serve(_paged(page), backend0=peer.address)
+        assert _first_line(server.port(), head + body).startswith(b"HTTP/1.1 %d " % status)
+
+
+def _first_line(port: int, request_bytes: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port)) as sock, sock.makefile("rb") as answer:
+        sock.settimeout(10)
+        sock.sendall(request_bytes)
+        return answer.readline().rstrip()
