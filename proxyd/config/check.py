@@ -23,6 +23,12 @@ from proxyd.config.template import Templates
 Resolve = Callable[[str, int], list[tuple[int, bytes]]]
 BAD: Any = object()  # the value of arguments that are wrong
 
+# Of event methods that Linux does not have.
+_OTHER_SYSTEMS = {
+    *("acceptex_read", "post_acceptex", "iocp_threads", "devpoll_changes", "devpoll_events"),
+    *("eventport_events", "kqueue_changes", "kqueue_events"),
+}
+
 
 class Level:
     """One block after its check."""
@@ -238,7 +244,12 @@ class Checker:
                 statement, f'"{name}" directive is not allowed here', f"it belongs into {places.words()}"
             )
         elif name in status.nginx_names():
-            self.wrong(statement, f'unknown directive "{name}"', "nginx has it, proxyd does not yet")
+            hint = (
+                "nginx has it on other systems"
+                if name in _OTHER_SYSTEMS
+                else "nginx has it, proxyd does not yet"
+            )
+            self.wrong(statement, f'unknown directive "{name}"', hint)
         else:
             self.wrong(statement, f'unknown directive "{name}"', suggestion(name, context))
 

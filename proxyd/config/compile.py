@@ -308,10 +308,13 @@ class _Compiler:
         values = main.values
         user, group = values.get("user") or (None, None)
         pid: bytes = values.get("pid", DEFAULT_PID.encode())
+        workers = values.get("worker_processes", 1) if values.get("master_process", True) else 1
+        self._check_affinity(main, workers)
+        directory = values.get("working_directory")
         return Process(
             user=user,
             group=group,
-            worker_processes=values.get("worker_processes", 1),
+            worker_processes=workers,
             worker_rlimit_nofile=values.get("worker_rlimit_nofile"),
             worker_shutdown_timeout=values.get("worker_shutdown_timeout", 0),
             worker_connections=connections,
@@ -321,6 +324,27 @@ class _Compiler:
             error_level=self.main_log.level,
             log_buffer_bytes=sum(size for size, *_ in self.logs.buffers.values()),
             peers=len(self.upstreams.peers) + len(self.servers) + zones,
+            cpu_affinity=values.get("worker_cpu_affinity"),
+            priority=values.get("worker_priority", 0),
+            rlimit_core=values.get("worker_rlimit_core"),
+            working_directory=self.full_path(directory.decode("utf-8", "surrogateescape"))
+            if directory
+            else None,
+            env=values.get("env", []),
+        )
+
+    def _check_affinity(self, main: Level, workers: int) -> None:
+        affinity = main.values.get("worker_cpu_affinity")
+        if affinity is None or affinity.auto or len(affinity.masks) in (1, workers):
+            return
+        at = main.where["worker_cpu_affinity"][0]
+        self.report.add(
+            "warn",
+            'the number of "worker_processes" is not equal to the number of "worker_cpu_affinity" masks, '
+            "using last mask for remaining worker processes",
+            f"there are {workers} and {len(affinity.masks)}",
+            at.source,
+            at.offset(),
         )
 
 

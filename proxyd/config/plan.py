@@ -535,7 +535,21 @@ class SharedZone(msgspec.Struct, frozen=True):
     origin: str
 
 
-class Process(msgspec.Struct, frozen=True):
+class CpuAffinity(msgspec.Struct, frozen=True):
+    """Numbers of processors. Without ``auto`` a mask per worker; with it at most one, of those to use."""
+
+    auto: bool
+    masks: list[list[int]]
+
+    def of(self, worker: int, usable: list[int]) -> list[int]:
+        """The processors for the worker of this index, where these are usable."""
+        if not self.auto:
+            return self.masks[min(worker, len(self.masks) - 1)]
+        allowed = self.masks[0] if self.masks else usable
+        return [allowed[worker % len(allowed)]] if allowed else []
+
+
+class Process(msgspec.Struct, frozen=True, omit_defaults=True):
     """What concerns processes; a change of these needs new ones."""
 
     user: str | None
@@ -550,6 +564,11 @@ class Process(msgspec.Struct, frozen=True):
     error_level: int
     log_buffer_bytes: int  # all buffers of access logs together: what a worker's Ledger must hold
     peers: int  # how many records the Zone of peers needs: of peers, servers and limits
+    cpu_affinity: CpuAffinity | None = None
+    priority: int = 0
+    rlimit_core: int | None = None
+    working_directory: str | None = None
+    env: list[str] = []  # NAME, or NAME=value
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ MADE = "<!-- Made by cextensions/generate.py. Do not edit. -->"
 
 TITLES = {
     "main": "Processes and events",
+    "processes": "Processes of workers",
     "core": "Clients",
     "client": "Peculiar clients",
     "listen": "Addresses",

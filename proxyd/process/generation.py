@@ -84,6 +84,9 @@ class Generation:
             return "worker_processes"
         if new.worker_rlimit_nofile != old.worker_rlimit_nofile:
             return "worker_rlimit_nofile"
+        for name in ("cpu_affinity", "priority", "rlimit_core", "working_directory", "env"):
+            if getattr(new, name) != getattr(old, name):
+                return name if name in ("working_directory", "env") else f"worker_{name}"
         if self.log_bytes + before.log_bytes > shape.slab_bytes:
             return "access_log buffers"
         if old.peers + new.peers > shape.peer_capacity and shape.peer_capacity < PEERS_MAX:

@@ -92,7 +92,8 @@ class Runtime:
 
     def environment(self) -> dict[str, str]:
         """What the configuration adds to the environment of workers and of a new master."""
-        return {}
+        given = (entry.partition("=") for entry in self.generation.plan.process.env)
+        return {name: value for name, equals, value in given if equals}
 
     def bury(self, ledger: Ledger, zone: PeersZone) -> None:
         """Keep what a dead worker counted. Gauges died with it."""

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 import msgspec
 
 from proxyd import _engine
-from proxyd.process import channel, messages, privileges, signals
+from proxyd.config.plan import Process
+from proxyd.process import channel, messages, privileges, signals, surroundings
 from proxyd.process.channel import ChannelError, close_all, read_memfd
 from proxyd.process.errorlog import ErrorLog, Sink, make_sinks
 from proxyd.process.loop import new_event_loop
@@ -39,7 +40,7 @@ class Arguments:
     sinks: list[Sink]
     owns_stderr: bool
     identity: Identity | None
-    descriptors: int | None  # worker_rlimit_nofile
+    process: Process
 
 
 def run(arguments: Arguments) -> None:
@@ -47,10 +48,12 @@ def run(arguments: Arguments) -> None:
     set_title("proxyd: worker process")
     log = ErrorLog(arguments.sinks, owns_stderr=arguments.owns_stderr)
     try:
-        problem = privileges.limit_descriptors(arguments.descriptors)
+        problem = privileges.limit_descriptors(arguments.process.worker_rlimit_nofile)
         if problem is not None:
             log.alert(problem)
+        surroundings.prepare(arguments.process, arguments.index, log)
         privileges.become(arguments.identity)
+        surroundings.enter(arguments.process)
         engine = _engine.Engine(arguments.index, arguments.ledgers_fd, arguments.peers_fd)
     except (_engine.EngineError, OSError, ValueError) as error:
         _fail(arguments.channel, f"worker {arguments.index} could not start: {error}")

@@ -164,7 +164,7 @@ def fork_worker(
         sinks=log.sinks,
         owns_stderr=log.owns_stderr,
         identity=generation.identity,
-        descriptors=generation.plan.process.worker_rlimit_nofile,
+        process=generation.plan.process,
     )
     keep = [other.fileno(), ledgers.fd, zone.fd, *log.fds]
     try:

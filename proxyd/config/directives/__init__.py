@@ -18,6 +18,7 @@ from proxyd.config.directives import (
     log,
     main,
     map,
+    processes,
     proxy,
     proxy_request,
     proxy_rewrite,
@@ -34,6 +35,7 @@ from proxyd.config.directives import (
 
 THEMES: dict[str, ModuleType] = {
     "main": main,
+    "processes": processes,
     "core": core,
     "client": client,
     "listen": listen,
