@@ -91,6 +91,8 @@ bool px_proxy_cut_range(px_proxy *proxy);
 
 /* handler_proxy_request.c */
 px_slice px_proxy_make_uri(px_request *r);
+/* As it is, but for what would end a request line, or a part of it: that is escaped. */
+void px_proxy_put_visible(px_buffer *buffer, px_slice text);
 /* The head, whole: for a body of this length, or PX_BODY_CHUNKED. */
 px_slice px_proxy_make_head(px_proxy *proxy, int64_t body);
 

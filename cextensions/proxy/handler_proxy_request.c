@@ -1,15 +1,33 @@
 /* The head that a peer gets, written in one pass: request line, what proxy_set_header says, framing, the
  * client's other fields. */
+#include "http/bytes.h"
 #include "proxy/handler_proxy.h"
 
 #define HEAD_ROOM 256 /* request line and framing beside what the client sent */
 
+void px_proxy_put_visible(px_buffer *buffer, px_slice text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        uint8_t escape[3] = {'%', (uint8_t)digits[c >> 4], (uint8_t)digits[c & 15]};
+        if (px_byte_is(c, PX_BYTE_VISIBLE))
+            px_buffer_byte(buffer, c);
+        else
+            px_buffer_append(buffer, escape, 3);
+    }
+}
+
+/* What was made of variables may hold anything. */
 static void put_args(px_buffer *buffer, const px_request *r)
 {
     if (r->args.len == 0)
         return;
     px_buffer_byte(buffer, '?');
-    px_buffer_slice(buffer, r->args);
+    if (r->changed)
+        px_proxy_put_visible(buffer, r->args);
+    else
+        px_buffer_slice(buffer, r->args);
 }
 
 /* proxy_pass with a URI: it stands for the part of the path that the location's name matched. */

@@ -133,21 +133,13 @@ static void set_names(px_proxy *proxy, const url *u)
 /* The URI goes on as it was made, but for what would end a request line. */
 static px_slice clean_uri(px_request *r, px_slice uri)
 {
-    static const char digits[] = "0123456789ABCDEF";
     px_buffer text;
     if (uri.data[0] != '?' && px_scan(uri.data, uri.data + uri.len, PX_BYTE_VISIBLE) == uri.data + uri.len)
         return uri;
     px_buffer_init(&text, &r->arena, uri.len + 16);
     if (uri.data[0] == '?')
         px_buffer_byte(&text, '/');
-    for (size_t i = 0; i < uri.len; i++) {
-        uint8_t c = uri.data[i];
-        uint8_t escape[3] = {'%', (uint8_t)digits[c >> 4], (uint8_t)digits[c & 15]};
-        if (px_byte_is(c, PX_BYTE_VISIBLE))
-            px_buffer_byte(&text, c);
-        else
-            px_buffer_append(&text, escape, 3);
-    }
+    px_proxy_put_visible(&text, uri);
     return px_buffer_view(&text);
 }
 

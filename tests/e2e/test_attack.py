@@ -462,3 +462,30 @@ def _first_line(port: int, request_bytes: bytes) -> bytes:
         sock.settimeout(10)
         sock.sendall(request_bytes)
         return answer.readline().rstrip()
+
+
+# Lines in a path
+
+
+ARGUMENTS_OF_A_PATH = {
+    "try_files": "try_files /absent /app?q=$uri;",
+    "error_page": "error_page 404 = /app?q=$uri; return 404;",
+    "set": "set $args q=$uri; proxy_pass http://{backend0};",
+}
+
+
+@proxyd_only("it sends what a path decodes to as it is")
+@pytest.mark.parametrize("location", ARGUMENTS_OF_A_PATH.values(), ids=ARGUMENTS_OF_A_PATH)
+def test_arguments_made_of_a_path_cannot_add_a_line_to_the_request(serve: Serve, location: str) -> None:
+    with Peer(_answer_a_page) as peer:
+        server = serve(
+            "server { listen 127.0.0.1:{port0};\n"
+            f"    location / {{ {location} }}\n"
+            "    location /app { proxy_pass http://{backend0}; }\n"
+            "}\n",
+            backend0=peer.address,
+        )
+        fetch(server.port(), "/a%20b%0D%0AX-More:%201")
+        (connection,) = peer.connections
+        assert connection.received.split(b"\r\n")[0].endswith(b"?q=/a%20b%0D%0AX-More:%201 HTTP/1.1")
+        assert b"\r\nX-More" not in connection.received
