@@ -136,6 +136,16 @@ static bool is_unsafe(px_request *r, px_slice path)
     return true;
 }
 
+/* "/img" with an alias that ends with a slash would map "/img../secret" to what lies beside its directory. */
+static bool leaves_alias(px_request *r, px_slice rest)
+{
+    if (!px_docs_climbs(rest))
+        return false;
+    px_request_log(r, PX_LOG_ERROR, "\"%.*s\" leads out of the alias of its location: end both with a slash",
+                   PX_SLICE_ARGS(r->uri));
+    return true;
+}
+
 int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *name)
 {
     int64_t alias = r->settings->docs.plan->alias;
@@ -144,8 +154,10 @@ int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *n
         skip = r->file_of_alias ? 0 : path.len;
     if (is_unsafe(r, path))
         return 404;
-    if (skip <= path.len)
-        return join(r, px_slice_from(path.data + skip, path.len - skip), file, name);
+    if (skip <= path.len) {
+        px_slice rest = px_slice_from(path.data + skip, path.len - skip);
+        return alias > 0 && leaves_alias(r, rest) ? 404 : join(r, rest, file, name);
+    }
     px_request_log(r, PX_LOG_ALERT,
                    "\"alias\" cannot be used for \"%.*s\", which is shorter than what it replaces",
                    PX_SLICE_ARGS(path));
