@@ -154,11 +154,16 @@ def _is_now(date: str) -> bool:
         return False
 
 
+_LONGEST_PAST_MINUTES = 366 * 24 * 60
+
+
 def _from_now(date: str) -> str:
-    """A date that is reckoned from the present, by its distance."""
+    """A date that is reckoned from the present, by its distance; any other as it is."""
     try:
         minutes = round((parsedate_to_datetime(date).timestamp() - time.time()) / 60)
     except ValueError:
+        return date
+    if minutes < -_LONGEST_PAST_MINUTES:
         return date
     return f"{{date}} {minutes:+d} minutes" if minutes else "{date}"
 
