@@ -81,9 +81,9 @@ px_step px_step_try_files(px_request *r)
         const px_template *name = &files->names[i];
         bool directory = files->plan->files.items[i].directory;
         px_slice value = px_template_value(name, r);
-        if (!px_template_constant(name) && px_docs_climbs(value))
-            continue;
         px_slice rest = behind_alias(r, name, value);
+        if (!px_template_constant(name) && (px_docs_climbs(value) || px_docs_climbs(rest)))
+            continue;
         px_request_debug(r, "trying to use %s: \"%.*s\"", directory ? "dir" : "file", PX_SLICE_ARGS(rest));
         if (is_there(r, rest, directory)) {
             go_on_with(r, rest, directory);

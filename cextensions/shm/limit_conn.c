@@ -13,12 +13,12 @@ typedef struct px_shm_limit_chunk chunk_record;
 
 static seat_record *seat_at(const px_limit_table *table, uint32_t number)
 {
-    return (seat_record *)(void *)(table->zone.base + table->header->seats_offset) + number;
+    return &table->seats[number];
 }
 
 static chunk_record *chunk_at(const px_limit_table *table, uint32_t number)
 {
-    return (chunk_record *)(void *)(table->zone.base + table->header->chunks_offset) + number;
+    return &table->chunks[number];
 }
 
 static _Atomic uint32_t *hold_at(const px_limit_table *table, uint32_t number)

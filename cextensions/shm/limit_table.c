@@ -8,10 +8,10 @@
 
 /* ---- opening ---- */
 
-static const char *fault(const px_zone *zone, uint32_t kind)
+/* head: a copy, since others write to the segment. */
+static const char *fault(const px_zone *zone, const px_limit_header *head, uint32_t kind)
 {
-    const px_limit_header *head = (const px_limit_header *)(const void *)zone->base;
-    if (zone->size < sizeof *head || head->magic != PX_LIMIT_MAGIC)
+    if (head->magic != PX_LIMIT_MAGIC)
         return "the segment is not a limit zone";
     if (head->layout != PX_SHM_LAYOUT)
         return "the limit zone was made by another build";
@@ -26,15 +26,26 @@ static const char *fault(const px_zone *zone, uint32_t kind)
     return NULL;
 }
 
+static void take_places(px_limit_table *table, const px_limit_header *head)
+{
+    table->header = (px_limit_header *)(void *)table->zone.base;
+    table->bucket_count = head->buckets;
+    table->seat_count = head->seats;
+    table->chunk_count = head->chunks;
+    table->buckets = table->zone.base + head->buckets_offset;
+    table->seats = (void *)(table->zone.base + head->seats_offset);
+    table->chunks = (void *)(table->zone.base + head->chunks_offset);
+    memcpy(table->secret, head->secret, sizeof table->secret);
+}
+
 static bool make_locks(void *argument)
 {
     const px_limit_table *table = argument;
     px_limit_header *head = table->header;
-    struct px_shm_limit_seat *seats = (void *)(table->zone.base + head->seats_offset);
     if (!px_robust_make(px_robust_at(head->lock)))
         return false;
     for (uint32_t i = 0; i < table->seat_count; i++)
-        if (!px_robust_make(px_robust_at(seats[i].life)))
+        if (!px_robust_make(px_robust_at(table->seats[i].life)))
             return false;
     for (uint32_t i = 0; i < table->bucket_count; i++)
         if (!px_robust_make(px_robust_at(px_limit_bucket_at(table, i)->lock)))
@@ -49,14 +60,14 @@ bool px_limit_open(px_limit_table *table, int fd, uint32_t kind, const char **wh
         *why = "the limit zone could not be mapped";
         return false;
     }
-    *why = fault(&table->zone, kind);
+    px_limit_header head;
+    *why = "the segment is not a limit zone";
+    if (table->zone.size >= sizeof head) {
+        memcpy(&head, table->zone.base, sizeof head);
+        *why = fault(&table->zone, &head, kind);
+    }
     if (*why == NULL) {
-        table->header = (px_limit_header *)(void *)table->zone.base;
-        table->bucket_count = table->header->buckets;
-        table->seat_count = table->header->seats;
-        table->chunk_count = table->header->chunks;
-        table->buckets = table->zone.base + table->header->buckets_offset;
-        memcpy(table->secret, table->header->secret, sizeof table->secret);
+        take_places(table, &head);
         if (!px_robust_ready(&table->header->lock_state, make_locks, table))
             *why = "the limit zone's locks were not made";
     }

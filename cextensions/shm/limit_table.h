@@ -22,7 +22,10 @@ typedef struct px_shm_limit_record px_limit_record;
 typedef struct px_limit_table {
     px_zone zone;
     px_limit_header *header;
+    /* Where they lie is read once: whoever can write to the Zone cannot lead others out of it. */
     uint8_t *buckets;
+    struct px_shm_limit_seat *seats;
+    struct px_shm_limit_chunk *chunks;
     uint32_t bucket_count, seat_count, chunk_count;
     uint64_t secret[2];
     uint64_t recoveries, evictions; /* for the caller's counters, who clears them */

@@ -76,6 +76,22 @@ TEST(counts, "a key has as many places as it may, and they come back")
     end();
 }
 
+TEST(hostile_header, "who can write to the Zone cannot lead others out of it")
+{
+    uint32_t hold;
+    begin(1);
+    uint64_t seats = table.header->seats_offset, chunks = table.header->chunks_offset;
+    table.header->seats_offset = table.header->chunks_offset = table.header->buckets_offset = (uint64_t)1
+                                                                                              << 40;
+    if (CHECK_INT(px_limit_conn_take(&table, numbered(1), 1, 1, &hold), PX_LIMIT_TAKEN))
+        px_limit_conn_give(&table, hold);
+    px_limit_conn_reap(&table);
+    table.header->seats_offset = seats;
+    table.header->chunks_offset = chunks;
+    check_sums(0);
+    end();
+}
+
 TEST(full,
      "when no record is left, new keys are refused and old ones are not; keys without connections make room")
 {

@@ -489,3 +489,22 @@ def test_arguments_made_of_a_path_cannot_add_a_line_to_the_request(serve: Serve,
         (connection,) = peer.connections
         assert connection.received.split(b"\r\n")[0].endswith(b"?q=/a%20b%0D%0AX-More:%201 HTTP/1.1")
         assert b"\r\nX-More" not in connection.received
+
+
+# Names of files
+
+
+@proxyd_only("such a location opens the directory above")
+@pytest.mark.parametrize("more", ["", "try_files $uri =404;"])
+def test_no_path_climbs_out_of_an_alias(serve: Serve, more: str) -> None:
+    server = serve(
+        "server { listen 127.0.0.1:{port0};\n"
+        f"    location /files {{ alias {{dir}}/public/; {more} }}\n"
+        "}\n"
+    )
+    (server.directory / "public").mkdir()
+    (server.directory / "public" / "open").write_text("for all")
+    (server.directory / "secret").write_text("for nobody")
+    assert fetch(server.port(), "/files/open").body == b"for all"
+    assert fetch(server.port(), "/files../public/open").status == 404
+    assert fetch(server.port(), "/files../secret").status == 404
