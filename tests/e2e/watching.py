@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from tests.support.server import Server, process_title
+from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 WITHOUT_SETUID = ["setpriv", "--bounding-set=-setuid", "--"]
@@ -13,8 +14,14 @@ WITHOUT_SETUID = ["setpriv", "--bounding-set=-setuid", "--"]
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process, a zombie not counted."""
-    return bool(process_title(pid))
+    """Whether there is such a process, a zombie not counted. (One that ends loses its title first, then its
+    descriptors, whose end others wait for.)
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("latin-1")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def wait_for_end(*pids: int) -> None:
