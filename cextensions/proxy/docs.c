@@ -127,15 +127,11 @@ static int join(px_request *r, px_slice rest, px_slice file, px_file_name *name)
     return 0;
 }
 
-/* A path that did not come from the client may have been made of what did. And one that did may climb behind
- * an alias that ends in the middle of a name: "location /a { alias dir/; }" and "/a../". */
-static bool is_unsafe(px_request *r, px_slice path, size_t skip)
+/* A path that did not come from the client may have been made of what did. */
+static bool is_unsafe(px_request *r, px_slice path)
 {
-    bool zero = r->internal && path.len > 0 && memchr(path.data, 0, path.len) != NULL;
-    bool climbs =
-        (r->internal && px_docs_climbs(path)) ||
-        (skip > 0 && skip < path.len && px_docs_climbs(px_slice_from(path.data + skip, path.len - skip)));
-    if (!zero && !climbs)
+    bool zero = path.len > 0 && memchr(path.data, 0, path.len) != NULL;
+    if (!r->internal || (!zero && !px_docs_climbs(path)))
         return false;
     px_request_log(r, PX_LOG_ERROR, "unsafe URI \"%.*s\" was detected", PX_SLICE_ARGS(path));
     return true;
@@ -157,7 +153,7 @@ int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *n
     size_t skip = alias > 0 ? (size_t)alias : 0;
     if (alias == PX_ALIAS_WHOLE)
         skip = r->file_of_alias ? 0 : path.len;
-    if (is_unsafe(r, path, skip))
+    if (is_unsafe(r, path))
         return 404;
     if (skip <= path.len) {
         px_slice rest = px_slice_from(path.data + skip, path.len - skip);
