@@ -8,6 +8,7 @@
 #include "http/chunked.h"
 
 #define TEXT_BLOCK_BYTES 1024
+#define COPIED_BYTES 512
 #define IOV_MAX_USED 64
 /* sendfile costs little for each byte and much for each call, so that a turn may go so far over its budget, where
  * nothing but that limits it. */
@@ -85,11 +86,30 @@ void px_h1_text_header(px_h1_text *text, const px_header *header)
     px_h1_text_literal(text, "\r\n");
 }
 
+/* A small piece behind text is cheaper copied there than sent as another entry: one entry needs no message header. */
+static bool fits_behind_text(const px_h1_output *output, const px_piece *piece)
+{
+    return piece->len <= COPIED_BYTES && output->text != NULL && output->queue.bytes > 0 &&
+           output->text->size - output->text_used >= piece->len && !px_piece_is_file(piece);
+}
+
+static void put_piece(px_h1_output *output, px_piece piece)
+{
+    if (!fits_behind_text(output, &piece)) {
+        px_queue_push(&output->queue, piece);
+        return;
+    }
+    px_h1_text text = px_h1_text_begin(output, piece.len);
+    px_h1_text_append(&text, piece.data, piece.len);
+    px_h1_text_end(&text);
+    px_piece_release(&piece);
+}
+
 size_t px_h1_output_pieces(px_h1_output *output, px_piece *pieces, uint32_t count)
 {
     size_t before = output->queue.bytes;
     for (uint32_t i = 0; i < count; i++)
-        px_queue_push(&output->queue, pieces[i]);
+        put_piece(output, pieces[i]);
     return output->queue.bytes - before;
 }
 
@@ -106,7 +126,7 @@ void px_h1_output_chunk(px_h1_output *output, px_piece *pieces, uint32_t count, 
     px_h1_output_pieces(output, pieces, count);
     px_slice end = size > 0 ? (last ? PX_SLICE("\r\n0\r\n\r\n") : PX_SLICE("\r\n"))
                             : (last ? PX_SLICE("0\r\n\r\n") : PX_SLICE(""));
-    px_queue_push(&output->queue, (px_piece){end.data, end.len, NULL});
+    put_piece(output, (px_piece){end.data, end.len, NULL});
 }
 
 void px_h1_output_trailers(px_h1_output *output, const px_header *headers, uint32_t count)
