@@ -156,7 +156,7 @@ int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *n
     if (is_unsafe(r, path))
         return 404;
     if (skip <= path.len) {
-        px_slice rest = px_slice_from(path.data + skip, path.len - skip);
+        px_slice rest = skip == 0 ? path : px_slice_from(path.data + skip, path.len - skip);
         return alias > 0 && leaves_alias(r, rest) ? 404 : join(r, rest, file, name);
     }
     px_request_log(r, PX_LOG_ALERT,

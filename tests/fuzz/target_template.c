@@ -1,6 +1,6 @@
 /* Templates: pieces of any kind, evaluated for any request that runs through a small Plan. The input is a
  * request's head up to its empty line, then the pieces: a byte that says what it is, a byte of number or
- * length, and for text the bytes. */
+ * length (and of the number of a variable), and for text the bytes. */
 #include "world.h"
 
 #include "proxy/vars.h"
@@ -45,7 +45,7 @@ static size_t take_piece(px_slice bytes, px_plan_piece *piece)
         piece->text = px_slice_from(bytes.data + 2, len);
         return 2 + len;
     case VARIABLE:
-        piece->variable = bytes.data[0] / KINDS;
+        piece->variable = bytes.data[0] / KINDS + bytes.data[1] / 64 * 64;
         piece->text = px_slice_from(bytes.data + 2, len);
         return 2 + len;
     case SLOT:

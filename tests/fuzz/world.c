@@ -221,12 +221,21 @@ static void on_send_body(px_stream *stream, px_piece *pieces, uint32_t count, bo
     exchange *e = (exchange *)stream;
     HOLDS(e->head_sent && !e->last_sent && !e->over);
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t *copy = fuzz_copy(pieces[i].data, pieces[i].len); /* every byte is read */
+        if (!px_piece_is_file(&pieces[i]))
+            free(fuzz_copy(pieces[i].data, pieces[i].len)); /* every byte is read */
         stream->sent += pieces[i].len;
-        free(copy);
         px_piece_release(&pieces[i]);
     }
     e->last_sent = last;
+}
+
+static void on_send_trailers(px_stream *stream, const px_header *headers, uint32_t count)
+{
+    HOLDS(((exchange *)stream)->head_sent);
+    for (uint32_t i = 0; i < count; i++) {
+        free(fuzz_copy(headers[i].name.data, headers[i].name.len));
+        free(fuzz_copy(headers[i].value.data, headers[i].value.len));
+    }
 }
 
 static void on_read_body(px_stream *stream, size_t max_bytes)
@@ -247,6 +256,7 @@ static void on_truncate(px_stream *stream)
 static const px_stream_ops carrier = {
     .send_informational = on_send_informational,
     .send_head = on_send_head,
+    .send_trailers = on_send_trailers,
     .send_body = on_send_body,
     .read_body = on_read_body,
     .reset = on_reset,
