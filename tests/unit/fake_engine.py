@@ -29,6 +29,9 @@ import time
 from proxyd.shared import layout as shm
 from proxyd.shared.counters import NUMBER
 
+# Read in the master: workers get only what `env` names.
+ORPHAN = os.environ.get("PROXYD_FAKE_ORPHAN")
+
 
 class EngineError(Exception):
     pass
@@ -110,8 +113,8 @@ class Engine:
     def __init__(self, worker: int, ledgers_fd: int, peers_fd: int) -> None:
         if os.path.exists("fail"):
             raise EngineError("told to fail")
-        if orphan := os.environ.get("PROXYD_FAKE_ORPHAN"):
-            make_orphan(orphan)
+        if ORPHAN:
+            make_orphan(ORPHAN)
         self.worker = worker
         self.ledger = Ledger(ledgers_fd, worker)
         self.peers = mmap.mmap(peers_fd, os.fstat(peers_fd).st_size)
