@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePath
 
 from proxyd.config.compile import compile_file
 from proxyd.config.parser import FileSystem
@@ -126,9 +127,7 @@ class _Kept(FileSystem):
 
     def expand(self, pattern: str) -> list[str]:
         """Only what the entry has: files that came later do not count."""
-        from fnmatch import fnmatch
-
-        return sorted(path for path in self._contents if fnmatch(path, os.path.abspath(pattern)))
+        return sorted(path for path in self._contents if PurePath(path).match(os.path.abspath(pattern)))
 
 
 def _check(options: Options, entry: Entry) -> list[str]:
