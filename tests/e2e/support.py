@@ -83,12 +83,15 @@ def only_worker(server: Server) -> int:
     return pid
 
 
-def pss_kilobytes(pid: int) -> int:
-    """The memory of a process, shared pages in part. Under sanitizers, whose memory is not its own: 0."""
+def memory_kilobytes(pid: int) -> int:
+    """The memory that a process was given, files apart. Under sanitizers, whose memory is not its own: 0.
+
+    Pages shared with a parent count whole: a share in them would change whenever some other process ends.
+    """
     if SANITIZED:
         return 0
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    matched = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    matched = re.search(r"^Anonymous:\s+(\d+) kB", text, re.MULTILINE)
     assert matched, text
     return int(matched[1])
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from tests.e2e.support import Serve, only_worker, proxyd_only, proxying, pss_kilobytes
+from tests.e2e.support import Serve, memory_kilobytes, only_worker, proxyd_only, proxying
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, answering
 from tests.support.server import Server
@@ -87,15 +87,15 @@ def test_an_answer_to_a_slow_client_is_held_back_and_arrives_to_the_byte(
         server = serve(CONFIG % f"proxy_buffering {buffering};", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         with Client(server.port(), receive_buffer=SMALL) as client:
             client.request()
             reading = client.start_response()
             give_turns(server)
             assert sender.sent < SIZE  # the backend waits
-            assert pss_kilobytes(worker) - before < FEW_KILOBYTES
+            assert memory_kilobytes(worker) - before < FEW_KILOBYTES
             assert digest_of(reading.stream()) == expected()
-            assert pss_kilobytes(worker) - before < FEW_KILOBYTES
+            assert memory_kilobytes(worker) - before < FEW_KILOBYTES
 
 
 def test_twenty_slow_clients_cost_twenty_times_the_buffers_and_no_more(serve: Serve) -> None:
@@ -103,14 +103,14 @@ def test_twenty_slow_clients_cost_twenty_times_the_buffers_and_no_more(serve: Se
         server = serve(CONFIG % "proxy_buffers 8 4k;", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         clients = [Client(server.port(), receive_buffer=SMALL) for _ in range(20)]
         for client in clients:
             client.request()
             client.start_response()
         give_turns(server)
         # 8 x 4 KB, the head's 4 KB, and as much again for what is being read and written
-        assert pss_kilobytes(worker) - before < 20 * 100 + FEW_KILOBYTES
+        assert memory_kilobytes(worker) - before < 20 * 100 + FEW_KILOBYTES
         for client in clients:
             client.reset()
 
@@ -218,7 +218,7 @@ def test_a_streamed_body_to_a_slow_backend_is_held_back_and_arrives_to_the_byte(
         server = serve(CONFIG % "proxy_request_buffering off;", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         with Client(server.port()) as client:
             length = f"Content-Length: {SIZE}" if framing == "length" else "Transfer-Encoding: chunked"
             client.send(f"POST / HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n")
@@ -227,12 +227,12 @@ def test_a_streamed_body_to_a_slow_backend_is_held_back_and_arrives_to_the_byte(
             wait_until(lambda: sent > 0, "the first block")
             give_turns(server)
             assert sent < SIZE  # the client waits
-            assert pss_kilobytes(worker) - before < FEW_KILOBYTES
+            assert memory_kilobytes(worker) - before < FEW_KILOBYTES
             peer.tell("read")
             assert client.read_response().body == b"read all"
             sender.join()
         assert seen == [expected()]
-        assert pss_kilobytes(worker) - before < FEW_KILOBYTES
+        assert memory_kilobytes(worker) - before < FEW_KILOBYTES
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -248,7 +248,7 @@ def test_a_large_body_with_buffering_on_takes_no_more_memory_either(serve: Serve
         server = serve(CONFIG % "proxy_request_buffering on;", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         with Client(server.port()) as client:
             length = f"Content-Length: {SIZE}" if framing == "length" else "Transfer-Encoding: chunked"
             client.send(f"POST / HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n")
@@ -256,7 +256,7 @@ def test_a_large_body_with_buffering_on_takes_no_more_memory_either(serve: Serve
             for number in range(BLOCKS):
                 client.send(b"%x\r\n%b\r\n" % (len(BLOCK), BLOCK) if framing == "chunked" else BLOCK)
                 if number % 100 == 0:
-                    most = max(most, pss_kilobytes(worker) - before)
+                    most = max(most, memory_kilobytes(worker) - before)
             if framing == "chunked":
                 client.send("0\r\n\r\n")
             assert client.read_response().body == b"read all"
@@ -409,10 +409,10 @@ def test_memory_does_not_grow_with_the_number_of_requests(serve: Serve) -> None:
                     assert len(client.get(method="POST", body=b"x" * 12_000).body) == 20_000
 
         many()
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         for _ in range(3):
             many()
-        assert pss_kilobytes(worker) - before < 512
+        assert memory_kilobytes(worker) - before < 512
 
 
 def test_the_memory_of_large_answers_is_used_again(serve: Serve) -> None:
@@ -432,5 +432,5 @@ def test_the_memory_of_large_answers_is_used_again(serve: Serve) -> None:
             for client in clients:
                 client.reset()
             server.wait_for_access(20 * turn, '"GET / HTTP/1.1" 200')
-            after.append(pss_kilobytes(worker))
+            after.append(memory_kilobytes(worker))
         assert after[-1] - after[0] < FEW_KILOBYTES

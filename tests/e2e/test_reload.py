@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load
-from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying, pss_kilobytes
+from tests.e2e.support import KIND, Serve, make_server, memory_kilobytes, proxyd_only, proxying
 from tests.e2e.watching import WITHOUT_SETUID, status_of, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, Script, answering
@@ -632,13 +632,13 @@ def test_memory_is_flat_over_reloads(serve: Serve) -> None:
             server.write_config(returning(f"word{number}"))
             by_signal(server)
         assert fetch(server.port()).body == b"word%d" % (times - 1)
-        return [pss_kilobytes(pid) for pid in (server.pid, *workers)]
+        return [memory_kilobytes(pid) for pid in (server.pid, *workers)]
 
     before = reload_often(10)
     after = reload_often(40)
     assert server.worker_pids() == workers
     grown = [now - then for then, now in zip(before, after, strict=True)]
-    assert max(grown) < 400, f"kilobytes grown in 40 reloads: {grown}, from {before}"
+    assert max(grown) < 128, f"kilobytes grown in 40 reloads: {grown}, from {before}"
 
 
 @KEEPS_WORKERS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.crowd import CONFIG, EVENTS, MAIN, Crowd, allow_descriptors
-from tests.e2e.support import Serve, only_worker, pss_kilobytes
+from tests.e2e.support import Serve, memory_kilobytes, only_worker
 from tests.support.client import Client, fetch
 from tests.support.peer import Peer, answering
 
@@ -17,14 +17,14 @@ def test_a_healthy_client_is_served_beside_idle_and_slow_ones(serve: Serve) -> N
         worker = only_worker(server)
         with Client(server.port()) as client:
             assert client.get("/small").body == b"small"
-            before = pss_kilobytes(worker)
+            before = memory_kilobytes(worker)
             crowd.come(server.port())
             for _ in range(500):
                 assert client.get("/small").body == b"small"
                 assert client.get("/").body == b"here"
             for _ in range(20):
                 assert fetch(server.port(), "/small").body == b"small"
-            grown = pss_kilobytes(worker) - before
+            grown = memory_kilobytes(worker) - before
             left = crowd.leave()
             assert client.get("/small").body == b"small"
         assert left["answered"] == left["asked"]  # none of the idle ones was closed

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import KIND, Serve, make_server, only_worker, proxyd_only, pss_kilobytes
+from tests.e2e.support import KIND, Serve, make_server, memory_kilobytes, only_worker, proxyd_only
 from tests.support.client import Client, fetch
 from tests.support.messages import Ended, Message
 from tests.support.peer import Connection, Peer, answering
@@ -273,7 +273,7 @@ def test_stalled_clients_do_not_hold_their_backends(serve: Serve, framing: str) 
         server = serve(CONFIG % "proxy_max_temp_file_size 100m;", backend0=peer.address)
         worker = only_worker(server)
         give_turns(server)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         stalled = [Client(server.port(), receive_buffer=SMALL) for _ in range(clients)]
         for client in stalled:
             client.request()
@@ -281,7 +281,7 @@ def test_stalled_clients_do_not_hold_their_backends(serve: Serve, framing: str) 
         for number in range(clients):
             peer.wait_for_label(f"sent {number + 1}")  # each of them can do other work
         give_turns(server)
-        assert pss_kilobytes(worker) - before < clients * 150 + FEW_KILOBYTES
+        assert memory_kilobytes(worker) - before < clients * 150 + FEW_KILOBYTES
         assert readings[0].finish().body == LARGE
         for client in stalled:
             client.reset()

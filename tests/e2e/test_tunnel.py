@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.e2e.support import Serve, only_worker, proxyd_only, proxying, pss_kilobytes
+from tests.e2e.support import Serve, memory_kilobytes, only_worker, proxyd_only, proxying
 from tests.support.client import Client, fetch
 from tests.support.messages import Message
 from tests.support.peer import Connection, Peer, Script, response
@@ -360,17 +360,17 @@ def test_a_client_that_does_not_read_holds_the_backend_back(serve: Serve) -> Non
         server = serve(HERE, backend0=peer.address)
         worker = only_worker(server)
         others_are_served(server, 20)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         with Client(server.port(), receive_buffer=SMALL) as client:
             client.send(ASK)
             assert client.start_response().message.status == 101
             wait_until(lambda: flood.sent > 0, "the flood")
             others_are_served(server, 200)
             assert flood.sent < MANY_BLOCKS * len(BLOCK)
-            assert pss_kilobytes(worker) - before < 4096
+            assert memory_kilobytes(worker) - before < 4096
             assert digest_of(client, MANY_BLOCKS * len(BLOCK)) == whole()
             assert client.read_to_end() == b""
-        assert pss_kilobytes(worker) - before < 4096
+        assert memory_kilobytes(worker) - before < 4096
 
 
 def test_a_backend_that_does_not_read_holds_the_client_back(serve: Serve) -> None:
@@ -391,13 +391,13 @@ def test_a_backend_that_does_not_read_holds_the_client_back(serve: Serve) -> Non
         server = serve(HERE, backend0=peer.address)
         worker = only_worker(server)
         others_are_served(server, 20)
-        before = pss_kilobytes(worker)
+        before = memory_kilobytes(worker)
         with upgraded(server) as client:
             sender = flood.start(client)
             wait_until(lambda: flood.sent > 0, "the flood")
             others_are_served(server, 200)
             assert flood.sent < MANY_BLOCKS * len(BLOCK)
-            assert pss_kilobytes(worker) - before < 4096
+            assert memory_kilobytes(worker) - before < 4096
             peer.tell("read")
             assert client.read_bytes(8) == b"read all"
             sender.join()

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.load import Backend, Load, Report
-from tests.e2e.support import pss_kilobytes
+from tests.e2e.support import memory_kilobytes
 from tests.e2e.watching import wait_for_service
 from tests.soak.sites import command, make, running, scratch, site, tell_failures
 from tests.soak.table import Row, percentile, waits
@@ -82,7 +82,7 @@ def run(scale: float) -> list[Row]:
             pids = wait_for_service(server, 2)
             rows.append(Row("big", "start", (time.monotonic() - begin) * 1000, "ms"))
             rows.append(Row("big", "size of the file", server.config_path.stat().st_size / 1000, "kB"))
-            before = sum(map(pss_kilobytes, pids))
+            before = sum(map(memory_kilobytes, pids))
 
             def reload_often() -> None:
                 for number in range(1, times + 1):
@@ -96,9 +96,9 @@ def run(scale: float) -> list[Row]:
             report = under_load(server.port(), reload_often)
             alone, cost = without_load(server, pids, times)
             quiet = under_load(server.port(), lambda: compute(sum(took) / 1000))
-            rows.append(Row("big", "memory of a worker", before / len(pids), "kB PSS"))
-            after = sum(map(pss_kilobytes, pids))
-            rows.append(Row("big", f"memory of a worker after {times} reloads", after / len(pids), "kB PSS"))
+            rows.append(Row("big", "memory of a worker", before / len(pids), "kB"))
+            after = sum(map(memory_kilobytes, pids))
+            rows.append(Row("big", f"memory of a worker after {times} reloads", after / len(pids), "kB"))
     tell_failures(report)
     return [
         *rows,

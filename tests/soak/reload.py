@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.load import Backend, Load
-from tests.e2e.support import pss_kilobytes
+from tests.e2e.support import memory_kilobytes
 from tests.e2e.watching import status_of, wait_for_service
 from tests.soak.sites import command, make, running, scratch, site, tell_failures
 from tests.soak.table import Row, percentile, waits
@@ -43,7 +43,7 @@ def reload_by(way: str, server: Server, number: int) -> str:
 
 def memory(pids: list[int]) -> int:
     """Of all workers, in kilobytes."""
-    return sum(map(pss_kilobytes, pids))
+    return sum(map(memory_kilobytes, pids))
 
 
 def reloads(server: Server, port: int, times: int, seconds: float, pids: list[int]) -> dict[str, list[float]]:
@@ -119,8 +119,8 @@ def run(scale: float) -> list[Row]:
         Row("reload", "generations alive in a worker at the end", live, "", "<= 2"),
         Row("reload", "time of a reload, median", percentile(measured["took"], 0.5), "ms"),
         Row("reload", "time of a reload, longest", max(measured["took"]), "ms"),
-        Row("reload", "memory of the workers, half way", early, "kB PSS"),
-        Row("reload", "memory of the workers, at the end", late, "kB PSS"),
+        Row("reload", "memory of the workers, half way", early, "kB"),
+        Row("reload", "memory of the workers, at the end", late, "kB"),
         Row("reload", "growth per reload, in the second half", (late - early) / (times * 0.45), "kB", "< 2"),
         Row("reload", "longest wait of a request", counted["longest_ms"], "ms", note=waits(counted["waits"])),
     ]
