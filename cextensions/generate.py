@@ -3,7 +3,7 @@
     python cextensions/generate.py            write cextensions/generated/ and docs/reference/
     python cextensions/generate.py --check    write nothing; exit 1 and name the files that are stale
 
-The declarations: proxyd/config/plan.py and the directive table (Structs), proxyd/config/variables.py,
+The declarations: proxyd/config/plan/ and the directive table (Structs), proxyd/config/variables.py,
 proxyd/shared/counters.py, proxyd/shared/reasons.py, proxyd/shared/layout.py.
 """
 
@@ -116,7 +116,7 @@ def fewest_bytes(kind: Kind) -> int:
 
 def plan_h() -> Iterator[str]:
     """The structs."""
-    yield MADE.format("plan.py and the directive table")
+    yield MADE.format("plan/ and the directive table")
     yield from ("#ifndef PX_GENERATED_PLAN_H", "#define PX_GENERATED_PLAN_H", "")
     yield from ("#include <stdbool.h>", "#include <stdint.h>", "", '#include "base/slice.h"', "")
     yield "/* Names the declarations that this was made from; a Plan carries the same number. */"
@@ -144,7 +144,7 @@ def plan_h() -> Iterator[str]:
 
 
 def c_constants() -> Iterator[str]:
-    """The constants of plan.py, one enum per prefix."""
+    """The constants of plan/, one enum per prefix."""
     groups: dict[str, list[tuple[str, int]]] = {}
     for name, value in layout.constants().items():
         groups.setdefault(name.split("_")[0], []).append((name, value))
@@ -173,7 +173,7 @@ def c_struct(declared: Layout) -> Iterator[str]:
 def plan_kinds_h() -> Iterator[str]:
     """The kinds of objects: numbers, names, sizes, readers."""
     kinds = layout.object_kinds()
-    yield MADE.format("plan.py")
+    yield MADE.format("plan/")
     yield from ("#ifndef PX_GENERATED_PLAN_KINDS_H", "#define PX_GENERATED_PLAN_KINDS_H", "")
     yield from ('#include "generated/plan_read.h"', "")
     yield "/* Each kind comes after all that it refers to. */"
@@ -195,7 +195,7 @@ def plan_kinds_h() -> Iterator[str]:
 
 def plan_read_h() -> Iterator[str]:
     """Declarations of the readers."""
-    yield MADE.format("plan.py and the directive table")
+    yield MADE.format("plan/ and the directive table")
     yield from ("#ifndef PX_GENERATED_PLAN_READ_H", "#define PX_GENERATED_PLAN_READ_H", "")
     yield from ('#include "generated/plan.h"', '#include "proxy/plan_reader.h"', "")
     yield "/* Each reads one Struct to *out, which is zeroed memory. False: in->error says why. */"
@@ -206,7 +206,7 @@ def plan_read_h() -> Iterator[str]:
 
 def plan_read_c() -> Iterator[str]:
     """The readers."""
-    yield MADE.format("plan.py and the directive table")
+    yield MADE.format("plan/ and the directive table")
     yield from ('#include "generated/plan_read.h"', "", '#include "generated/plan_kinds.h"', "")
     for item in list_kinds():
         yield from list_reader(item)

@@ -1,4 +1,4 @@
-/* Made by cextensions/generate.py from proxyd/config/plan.py and the directive table. Do not edit. */
+/* Made by cextensions/generate.py from proxyd/config/plan/ and the directive table. Do not edit. */
 #ifndef PX_GENERATED_PLAN_H
 #define PX_GENERATED_PLAN_H
 
@@ -8,28 +8,11 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(5509592683053664626)
+#define PX_PLAN_LAYOUT INT64_C(8125949591218158952)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
  * reading. */
-
-enum {
-    PX_ESCAPE_DEFAULT = 0,
-    PX_ESCAPE_JSON = 1,
-    PX_ESCAPE_NONE = 2,
-};
-
-enum {
-    PX_IN_FILE_OFF = 0,
-    PX_IN_FILE_ON = 1,
-    PX_IN_FILE_CLEAN = 2,
-};
-
-enum {
-    PX_SATISFY_ALL = 0,
-    PX_SATISFY_ANY = 1,
-};
 
 enum {
     PX_ALIAS_NONE = -1,
@@ -50,6 +33,17 @@ enum {
     PX_EXPIRES_EPOCH = 4,
     PX_EXPIRES_MAX = 5,
     PX_EXPIRES_VARIABLE = 6,
+};
+
+enum {
+    PX_SATISFY_ALL = 0,
+    PX_SATISFY_ANY = 1,
+};
+
+enum {
+    PX_ESCAPE_DEFAULT = 0,
+    PX_ESCAPE_JSON = 1,
+    PX_ESCAPE_NONE = 2,
 };
 
 enum {
@@ -79,18 +73,14 @@ enum {
 };
 
 enum {
-    PX_KEEPALIVE_MSIE6 = 1,
-    PX_KEEPALIVE_SAFARI = 2,
+    PX_IN_FILE_OFF = 0,
+    PX_IN_FILE_ON = 1,
+    PX_IN_FILE_CLEAN = 2,
 };
 
 enum {
-    PX_BALANCE_ROUND_ROBIN = 0,
-    PX_BALANCE_LEAST_CONN = 1,
-    PX_BALANCE_IP_HASH = 2,
-    PX_BALANCE_HASH = 3,
-    PX_BALANCE_HASH_CONSISTENT = 4,
-    PX_BALANCE_RANDOM = 5,
-    PX_BALANCE_RANDOM_TWO = 6,
+    PX_KEEPALIVE_MSIE6 = 1,
+    PX_KEEPALIVE_SAFARI = 2,
 };
 
 enum {
@@ -107,42 +97,50 @@ enum {
     PX_LOCATION_NAMED = 4,
 };
 
-typedef struct px_plan_buffers px_plan_buffers;
+enum {
+    PX_BALANCE_ROUND_ROBIN = 0,
+    PX_BALANCE_LEAST_CONN = 1,
+    PX_BALANCE_IP_HASH = 2,
+    PX_BALANCE_HASH = 3,
+    PX_BALANCE_HASH_CONSISTENT = 4,
+    PX_BALANCE_RANDOM = 5,
+    PX_BALANCE_RANDOM_TWO = 6,
+};
+
 typedef struct px_plan_piece px_plan_piece;
+typedef struct px_plan_words px_plan_words;
 typedef struct px_plan_regex px_plan_regex;
 typedef struct px_plan_regex_group px_plan_regex_group;
-typedef struct px_plan_map_entry px_plan_map_entry;
-typedef struct px_plan_map_regex px_plan_map_regex;
-typedef struct px_plan_map px_plan_map;
+typedef struct px_plan_buffers px_plan_buffers;
 typedef struct px_plan_type_entry px_plan_type_entry;
 typedef struct px_plan_types px_plan_types;
-typedef struct px_plan_syslog px_plan_syslog;
-typedef struct px_plan_log_file px_plan_log_file;
-typedef struct px_plan_log_cache px_plan_log_cache;
-typedef struct px_plan_access_log px_plan_access_log;
-typedef struct px_plan_error_log px_plan_error_log;
-typedef struct px_plan_temp_path px_plan_temp_path;
-typedef struct px_plan_add_header px_plan_add_header;
-typedef struct px_plan_set_header px_plan_set_header;
-typedef struct px_plan_limit_zone px_plan_limit_zone;
-typedef struct px_plan_limit_req px_plan_limit_req;
-typedef struct px_plan_limit_conn px_plan_limit_conn;
-typedef struct px_plan_access_rule px_plan_access_rule;
 typedef struct px_plan_document_root px_plan_document_root;
 typedef struct px_plan_index_file px_plan_index_file;
 typedef struct px_plan_try_file px_plan_try_file;
 typedef struct px_plan_try_files px_plan_try_files;
 typedef struct px_plan_expires px_plan_expires;
 typedef struct px_plan_error_page px_plan_error_page;
+typedef struct px_plan_limit_zone px_plan_limit_zone;
+typedef struct px_plan_limit_req px_plan_limit_req;
+typedef struct px_plan_limit_conn px_plan_limit_conn;
+typedef struct px_plan_access_rule px_plan_access_rule;
+typedef struct px_plan_syslog px_plan_syslog;
+typedef struct px_plan_log_file px_plan_log_file;
+typedef struct px_plan_log_cache px_plan_log_cache;
+typedef struct px_plan_access_log px_plan_access_log;
+typedef struct px_plan_error_log px_plan_error_log;
+typedef struct px_plan_map_entry px_plan_map_entry;
+typedef struct px_plan_map_regex px_plan_map_regex;
+typedef struct px_plan_map px_plan_map;
+typedef struct px_plan_set_variable px_plan_set_variable;
+typedef struct px_plan_temp_path px_plan_temp_path;
+typedef struct px_plan_set_header px_plan_set_header;
 typedef struct px_plan_rewrite_rule px_plan_rewrite_rule;
-typedef struct px_plan_words px_plan_words;
 typedef struct px_plan_cookie_rule px_plan_cookie_rule;
 typedef struct px_plan_proxy_bind px_plan_proxy_bind;
-typedef struct px_plan_peer px_plan_peer;
-typedef struct px_plan_upstream px_plan_upstream;
-typedef struct px_plan_return px_plan_return;
-typedef struct px_plan_set_variable px_plan_set_variable;
 typedef struct px_plan_proxy_pass px_plan_proxy_pass;
+typedef struct px_plan_add_header px_plan_add_header;
+typedef struct px_plan_return px_plan_return;
 typedef struct px_plan_limit_except px_plan_limit_except;
 typedef struct px_plan_location px_plan_location;
 typedef struct px_plan_server px_plan_server;
@@ -152,6 +150,8 @@ typedef struct px_plan_listen_address px_plan_listen_address;
 typedef struct px_plan_listen px_plan_listen;
 typedef struct px_plan_network px_plan_network;
 typedef struct px_plan_root px_plan_root;
+typedef struct px_plan_peer px_plan_peer;
+typedef struct px_plan_upstream px_plan_upstream;
 typedef struct px_plan_plan_object px_plan_plan_object;
 typedef struct px_plan_engine_plan px_plan_engine_plan;
 typedef struct px_plan_settings px_plan_settings;
@@ -311,12 +311,6 @@ typedef struct {
     uint32_t count;
 } px_plan_words_list;
 
-/* A number of buffers and the bytes of each. */
-struct px_plan_buffers {
-    int64_t number;
-    int64_t size;
-};
-
 /* One part of a template: literal text, a built-in variable, a map's result, or a slot. */
 struct px_plan_piece {
     px_slice text;
@@ -324,6 +318,11 @@ struct px_plan_piece {
     const px_plan_map *map; /* NULL: None */
     int64_t slot;
     int64_t capture;
+};
+
+/* One text of several. */
+struct px_plan_words {
+    px_plan_piece_list value;
 };
 
 /* A PCRE2 pattern; named groups are copied to slots after a match. */
@@ -339,29 +338,10 @@ struct px_plan_regex_group {
     int64_t slot;
 };
 
-struct px_plan_map_entry {
-    px_slice key;
-    px_plan_piece_list value;
-};
-
-struct px_plan_map_regex {
-    px_plan_regex *regex;
-    px_plan_piece_list value;
-};
-
-/* A ``map`` block. Looked for: exactly, by longest leading, longest trailing wildcard, regex in order. */
-struct px_plan_map {
-    px_slice name;
-    px_plan_piece_list source;
-    px_plan_piece_list default_;
-    bool hostnames;
-    px_plan_map_entry_list exact;
-    px_plan_map_entry_list heads;
-    px_plan_map_entry_list tails;
-    px_plan_map_regex_list regexes;
-    bool volatile_;
-    int64_t slot;
-    void *runtime;
+/* A number of buffers and the bytes of each. */
+struct px_plan_buffers {
+    int64_t number;
+    int64_t size;
 };
 
 struct px_plan_type_entry {
@@ -373,6 +353,74 @@ struct px_plan_type_entry {
 struct px_plan_types {
     px_plan_type_entry_list entries;
     void *runtime;
+};
+
+/* ``root`` or ``alias``: what stands in front of a request's path in the name of a file. */
+struct px_plan_document_root {
+    px_plan_piece_list path;
+    px_slice prefix;
+    int64_t alias;
+};
+
+/* A name of ``index``. */
+struct px_plan_index_file {
+    px_plan_piece_list name;
+};
+
+struct px_plan_try_file {
+    px_plan_piece_list name;
+    bool directory;
+};
+
+/* ``try_files``: names, and what happens if none of them is there. */
+struct px_plan_try_files {
+    px_plan_try_file_list files;
+    px_plan_piece_list fallback;
+    int64_t code;
+};
+
+/* ``expires``. */
+struct px_plan_expires {
+    int64_t kind;
+    int64_t seconds;
+    bool modified;
+    px_plan_piece_list value;
+};
+
+/* ``error_page``: what answers in place of these statuses. */
+struct px_plan_error_page {
+    px_plan_int_list statuses;
+    int64_t overwrite;
+    px_plan_piece_list uri;
+};
+
+/* A ``limit_req_zone`` or ``limit_conn_zone``, made by the master; its descriptor comes as ``key``. */
+struct px_plan_limit_zone {
+    px_slice key;
+    px_slice name;
+    px_plan_piece_list source;
+    px_slice source_text;
+    int64_t rate;
+    void *runtime;
+};
+
+struct px_plan_limit_req {
+    const px_plan_limit_zone *zone;
+    int64_t burst;
+    int64_t delay;
+};
+
+struct px_plan_limit_conn {
+    const px_plan_limit_zone *zone;
+    int64_t connections;
+};
+
+/* ``allow`` or ``deny``. The first one that fits decides. */
+struct px_plan_access_rule {
+    bool deny;
+    int64_t family;
+    px_slice network;
+    int64_t prefix;
 };
 
 /* A syslog server and how its lines begin. */
@@ -419,16 +467,42 @@ struct px_plan_error_log {
     int64_t level;
 };
 
+struct px_plan_map_entry {
+    px_slice key;
+    px_plan_piece_list value;
+};
+
+struct px_plan_map_regex {
+    px_plan_regex *regex;
+    px_plan_piece_list value;
+};
+
+/* A ``map`` block. Looked for: exactly, by longest leading, longest trailing wildcard, regex in order. */
+struct px_plan_map {
+    px_slice name;
+    px_plan_piece_list source;
+    px_plan_piece_list default_;
+    bool hostnames;
+    px_plan_map_entry_list exact;
+    px_plan_map_entry_list heads;
+    px_plan_map_entry_list tails;
+    px_plan_map_regex_list regexes;
+    bool volatile_;
+    int64_t slot;
+    void *runtime;
+};
+
+/* ``set``: gives a variable its value, in the order of the file and before ``return``. */
+struct px_plan_set_variable {
+    int64_t slot;
+    int64_t variable;
+    px_plan_piece_list value;
+};
+
 /* A directory for temporary files; levels: how many digits of a file's name each directory below has. */
 struct px_plan_temp_path {
     px_slice path;
     px_slice levels;
-};
-
-struct px_plan_add_header {
-    px_slice name;
-    px_plan_piece_list value;
-    bool always;
 };
 
 /* ``proxy_set_header``: a value that comes out empty means: do not send this header. */
@@ -437,85 +511,12 @@ struct px_plan_set_header {
     px_plan_piece_list value;
 };
 
-/* A ``limit_req_zone`` or ``limit_conn_zone``, made by the master; its descriptor comes as ``key``. */
-struct px_plan_limit_zone {
-    px_slice key;
-    px_slice name;
-    px_plan_piece_list source;
-    px_slice source_text;
-    int64_t rate;
-    void *runtime;
-};
-
-struct px_plan_limit_req {
-    const px_plan_limit_zone *zone;
-    int64_t burst;
-    int64_t delay;
-};
-
-struct px_plan_limit_conn {
-    const px_plan_limit_zone *zone;
-    int64_t connections;
-};
-
-/* ``allow`` or ``deny``. The first one that fits decides. */
-struct px_plan_access_rule {
-    bool deny;
-    int64_t family;
-    px_slice network;
-    int64_t prefix;
-};
-
-/* ``root`` or ``alias``: what stands in front of a request's path in the name of a file. */
-struct px_plan_document_root {
-    px_plan_piece_list path;
-    px_slice prefix;
-    int64_t alias;
-};
-
-/* A name of ``index``. */
-struct px_plan_index_file {
-    px_plan_piece_list name;
-};
-
-struct px_plan_try_file {
-    px_plan_piece_list name;
-    bool directory;
-};
-
-/* ``try_files``: names, and what happens if none of them is there. */
-struct px_plan_try_files {
-    px_plan_try_file_list files;
-    px_plan_piece_list fallback;
-    int64_t code;
-};
-
-/* ``expires``. */
-struct px_plan_expires {
-    int64_t kind;
-    int64_t seconds;
-    bool modified;
-    px_plan_piece_list value;
-};
-
-/* ``error_page``: what answers in place of these statuses. */
-struct px_plan_error_page {
-    px_plan_int_list statuses;
-    int64_t overwrite;
-    px_plan_piece_list uri;
-};
-
 /* ``proxy_redirect``, ``proxy_cookie_*``: what a text begins with, or is, and what comes in its place. */
 struct px_plan_rewrite_rule {
     bool by_default;
     px_plan_piece_list pattern;
     px_plan_regex *regex; /* NULL: None */
     px_plan_piece_list replacement;
-};
-
-/* One text of several. */
-struct px_plan_words {
-    px_plan_piece_list value;
 };
 
 /* ``proxy_cookie_flags``. */
@@ -530,48 +531,6 @@ struct px_plan_proxy_bind {
     px_plan_piece_list address;
 };
 
-/* One address of a ``server`` line of an upstream. */
-struct px_plan_peer {
-    px_slice name;
-    px_slice server;
-    px_slice address;
-    int64_t family;
-    int64_t port;
-    int64_t weight;
-    int64_t max_conns;
-    int64_t max_fails;
-    int64_t fail_timeout;
-    bool backup;
-    bool down;
-};
-
-/* An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port``, named host:port. */
-struct px_plan_upstream {
-    px_slice name;
-    bool implicit;
-    px_plan_peer_list peers;
-    int64_t balance;
-    px_plan_piece_list hash_key;
-    int64_t keepalive;
-    int64_t keepalive_requests;
-    int64_t keepalive_time;
-    int64_t keepalive_timeout;
-    void *runtime;
-};
-
-/* ``return``. 444 closes the connection. With 301, 302, 303, 307 and 308 the text is the Location. */
-struct px_plan_return {
-    int64_t status;
-    px_plan_piece_list *text; /* NULL: None */
-};
-
-/* ``set``: gives a variable its value, in the order of the file and before ``return``. */
-struct px_plan_set_variable {
-    int64_t slot;
-    int64_t variable;
-    px_plan_piece_list value;
-};
-
 struct px_plan_proxy_pass {
     px_plan_piece_list *url; /* NULL: None */
     const px_plan_upstream *upstream; /* NULL: None */
@@ -580,6 +539,18 @@ struct px_plan_proxy_pass {
     px_slice port;
     px_slice uri; /* data is NULL: None */
     int64_t prefix_bytes;
+};
+
+struct px_plan_add_header {
+    px_slice name;
+    px_plan_piece_list value;
+    bool always;
+};
+
+/* ``return``. 444 closes the connection. With 301, 302, 303, 307 and 308 the text is the Location. */
+struct px_plan_return {
+    int64_t status;
+    px_plan_piece_list *text; /* NULL: None */
 };
 
 /* ``limit_except``: all methods but these have these settings. */
@@ -662,6 +633,35 @@ struct px_plan_root {
     int64_t shutdown_timeout;
     px_plan_error_log_list error_log;
     px_plan_network_list debug_connection;
+    void *runtime;
+};
+
+/* One address of a ``server`` line of an upstream. */
+struct px_plan_peer {
+    px_slice name;
+    px_slice server;
+    px_slice address;
+    int64_t family;
+    int64_t port;
+    int64_t weight;
+    int64_t max_conns;
+    int64_t max_fails;
+    int64_t fail_timeout;
+    bool backup;
+    bool down;
+};
+
+/* An ``upstream`` block, or the implicit one of ``proxy_pass http://host:port``, named host:port. */
+struct px_plan_upstream {
+    px_slice name;
+    bool implicit;
+    px_plan_peer_list peers;
+    int64_t balance;
+    px_plan_piece_list hash_key;
+    int64_t keepalive;
+    int64_t keepalive_requests;
+    int64_t keepalive_time;
+    int64_t keepalive_timeout;
     void *runtime;
 };
 

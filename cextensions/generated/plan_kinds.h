@@ -1,4 +1,4 @@
-/* Made by cextensions/generate.py from proxyd/config/plan.py. Do not edit. */
+/* Made by cextensions/generate.py from proxyd/config/plan/. Do not edit. */
 #ifndef PX_GENERATED_PLAN_KINDS_H
 #define PX_GENERATED_PLAN_KINDS_H
 

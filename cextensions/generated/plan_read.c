@@ -1,4 +1,4 @@
-/* Made by cextensions/generate.py from proxyd/config/plan.py and the directive table. Do not edit. */
+/* Made by cextensions/generate.py from proxyd/config/plan/ and the directive table. Do not edit. */
 #include "generated/plan_read.h"
 
 #include "generated/plan_kinds.h"
@@ -468,16 +468,6 @@ static bool read_words_list(px_plan_reader *in, px_plan_words_list *out)
     return px_plan_leave(in);
 }
 
-bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out)
-{
-    return px_plan_enter_struct(in, "Buffers", 2)
-           && px_plan_field(in, "number")
-           && px_plan_int(in, &out->number)
-           && px_plan_field(in, "size")
-           && px_plan_int(in, &out->size)
-           && px_plan_leave(in);
-}
-
 bool px_plan_read_piece(px_plan_reader *in, px_plan_piece *out)
 {
     return px_plan_enter_struct(in, "Piece", 5)
@@ -491,6 +481,14 @@ bool px_plan_read_piece(px_plan_reader *in, px_plan_piece *out)
            && px_plan_int(in, &out->slot)
            && px_plan_field(in, "capture")
            && px_plan_int(in, &out->capture)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_words(px_plan_reader *in, px_plan_words *out)
+{
+    return px_plan_enter_struct(in, "Words", 1)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
            && px_plan_leave(in);
 }
 
@@ -516,55 +514,13 @@ bool px_plan_read_regex_group(px_plan_reader *in, px_plan_regex_group *out)
            && px_plan_leave(in);
 }
 
-bool px_plan_read_map_entry(px_plan_reader *in, px_plan_map_entry *out)
+bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out)
 {
-    return px_plan_enter_struct(in, "MapEntry", 2)
-           && px_plan_field(in, "key")
-           && px_plan_bytes(in, &out->key)
-           && px_plan_field(in, "value")
-           && read_piece_list(in, &out->value)
-           && px_plan_leave(in);
-}
-
-static bool read_map_regex_regex(px_plan_reader *in, px_plan_regex **out)
-{
-    *out = px_plan_items(in, 1, sizeof **out);
-    return px_plan_read_regex(in, *out);
-}
-
-bool px_plan_read_map_regex(px_plan_reader *in, px_plan_map_regex *out)
-{
-    return px_plan_enter_struct(in, "MapRegex", 2)
-           && px_plan_field(in, "regex")
-           && read_map_regex_regex(in, &out->regex)
-           && px_plan_field(in, "value")
-           && read_piece_list(in, &out->value)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_map(px_plan_reader *in, px_plan_map *out)
-{
-    return px_plan_enter_struct(in, "Map", 10)
-           && px_plan_field(in, "name")
-           && px_plan_bytes(in, &out->name)
-           && px_plan_field(in, "source")
-           && read_piece_list(in, &out->source)
-           && px_plan_field(in, "default")
-           && read_piece_list(in, &out->default_)
-           && px_plan_field(in, "hostnames")
-           && px_plan_bool(in, &out->hostnames)
-           && px_plan_field(in, "exact")
-           && read_map_entry_list(in, &out->exact)
-           && px_plan_field(in, "heads")
-           && read_map_entry_list(in, &out->heads)
-           && px_plan_field(in, "tails")
-           && read_map_entry_list(in, &out->tails)
-           && px_plan_field(in, "regexes")
-           && read_map_regex_list(in, &out->regexes)
-           && px_plan_field(in, "volatile")
-           && px_plan_bool(in, &out->volatile_)
-           && px_plan_field(in, "slot")
-           && px_plan_int(in, &out->slot)
+    return px_plan_enter_struct(in, "Buffers", 2)
+           && px_plan_field(in, "number")
+           && px_plan_int(in, &out->number)
+           && px_plan_field(in, "size")
+           && px_plan_int(in, &out->size)
            && px_plan_leave(in);
 }
 
@@ -583,6 +539,126 @@ bool px_plan_read_types(px_plan_reader *in, px_plan_types *out)
     return px_plan_enter_struct(in, "Types", 1)
            && px_plan_field(in, "entries")
            && read_type_entry_list(in, &out->entries)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_document_root(px_plan_reader *in, px_plan_document_root *out)
+{
+    return px_plan_enter_struct(in, "DocumentRoot", 3)
+           && px_plan_field(in, "path")
+           && read_piece_list(in, &out->path)
+           && px_plan_field(in, "prefix")
+           && px_plan_bytes(in, &out->prefix)
+           && px_plan_field(in, "alias")
+           && px_plan_int(in, &out->alias)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_index_file(px_plan_reader *in, px_plan_index_file *out)
+{
+    return px_plan_enter_struct(in, "IndexFile", 1)
+           && px_plan_field(in, "name")
+           && read_piece_list(in, &out->name)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_try_file(px_plan_reader *in, px_plan_try_file *out)
+{
+    return px_plan_enter_struct(in, "TryFile", 2)
+           && px_plan_field(in, "name")
+           && read_piece_list(in, &out->name)
+           && px_plan_field(in, "directory")
+           && px_plan_bool(in, &out->directory)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_try_files(px_plan_reader *in, px_plan_try_files *out)
+{
+    return px_plan_enter_struct(in, "TryFiles", 3)
+           && px_plan_field(in, "files")
+           && read_try_file_list(in, &out->files)
+           && px_plan_field(in, "fallback")
+           && read_piece_list(in, &out->fallback)
+           && px_plan_field(in, "code")
+           && px_plan_int(in, &out->code)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_expires(px_plan_reader *in, px_plan_expires *out)
+{
+    return px_plan_enter_struct(in, "Expires", 4)
+           && px_plan_field(in, "kind")
+           && px_plan_int(in, &out->kind)
+           && px_plan_field(in, "seconds")
+           && px_plan_int(in, &out->seconds)
+           && px_plan_field(in, "modified")
+           && px_plan_bool(in, &out->modified)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_error_page(px_plan_reader *in, px_plan_error_page *out)
+{
+    return px_plan_enter_struct(in, "ErrorPage", 3)
+           && px_plan_field(in, "statuses")
+           && read_int_list(in, &out->statuses)
+           && px_plan_field(in, "overwrite")
+           && px_plan_int(in, &out->overwrite)
+           && px_plan_field(in, "uri")
+           && read_piece_list(in, &out->uri)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_limit_zone(px_plan_reader *in, px_plan_limit_zone *out)
+{
+    return px_plan_enter_struct(in, "LimitZone", 5)
+           && px_plan_field(in, "key")
+           && px_plan_bytes(in, &out->key)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "source")
+           && read_piece_list(in, &out->source)
+           && px_plan_field(in, "source_text")
+           && px_plan_bytes(in, &out->source_text)
+           && px_plan_field(in, "rate")
+           && px_plan_int(in, &out->rate)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_limit_req(px_plan_reader *in, px_plan_limit_req *out)
+{
+    return px_plan_enter_struct(in, "LimitReq", 3)
+           && px_plan_field(in, "zone")
+           && (out->zone = px_plan_ref(in, PX_PLAN_LIMIT_ZONE)) != NULL
+           && px_plan_field(in, "burst")
+           && px_plan_int(in, &out->burst)
+           && px_plan_field(in, "delay")
+           && px_plan_int(in, &out->delay)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_limit_conn(px_plan_reader *in, px_plan_limit_conn *out)
+{
+    return px_plan_enter_struct(in, "LimitConn", 2)
+           && px_plan_field(in, "zone")
+           && (out->zone = px_plan_ref(in, PX_PLAN_LIMIT_ZONE)) != NULL
+           && px_plan_field(in, "connections")
+           && px_plan_int(in, &out->connections)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_access_rule(px_plan_reader *in, px_plan_access_rule *out)
+{
+    return px_plan_enter_struct(in, "AccessRule", 4)
+           && px_plan_field(in, "deny")
+           && px_plan_bool(in, &out->deny)
+           && px_plan_field(in, "family")
+           && px_plan_int(in, &out->family)
+           && px_plan_field(in, "network")
+           && px_plan_bytes(in, &out->network)
+           && px_plan_field(in, "prefix")
+           && px_plan_int(in, &out->prefix)
            && px_plan_leave(in);
 }
 
@@ -682,6 +758,70 @@ bool px_plan_read_error_log(px_plan_reader *in, px_plan_error_log *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_map_entry(px_plan_reader *in, px_plan_map_entry *out)
+{
+    return px_plan_enter_struct(in, "MapEntry", 2)
+           && px_plan_field(in, "key")
+           && px_plan_bytes(in, &out->key)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+static bool read_map_regex_regex(px_plan_reader *in, px_plan_regex **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_regex(in, *out);
+}
+
+bool px_plan_read_map_regex(px_plan_reader *in, px_plan_map_regex *out)
+{
+    return px_plan_enter_struct(in, "MapRegex", 2)
+           && px_plan_field(in, "regex")
+           && read_map_regex_regex(in, &out->regex)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_map(px_plan_reader *in, px_plan_map *out)
+{
+    return px_plan_enter_struct(in, "Map", 10)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "source")
+           && read_piece_list(in, &out->source)
+           && px_plan_field(in, "default")
+           && read_piece_list(in, &out->default_)
+           && px_plan_field(in, "hostnames")
+           && px_plan_bool(in, &out->hostnames)
+           && px_plan_field(in, "exact")
+           && read_map_entry_list(in, &out->exact)
+           && px_plan_field(in, "heads")
+           && read_map_entry_list(in, &out->heads)
+           && px_plan_field(in, "tails")
+           && read_map_entry_list(in, &out->tails)
+           && px_plan_field(in, "regexes")
+           && read_map_regex_list(in, &out->regexes)
+           && px_plan_field(in, "volatile")
+           && px_plan_bool(in, &out->volatile_)
+           && px_plan_field(in, "slot")
+           && px_plan_int(in, &out->slot)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_set_variable(px_plan_reader *in, px_plan_set_variable *out)
+{
+    return px_plan_enter_struct(in, "SetVariable", 3)
+           && px_plan_field(in, "slot")
+           && px_plan_int(in, &out->slot)
+           && px_plan_field(in, "variable")
+           && px_plan_int(in, &out->variable)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_temp_path(px_plan_reader *in, px_plan_temp_path *out)
 {
     return px_plan_enter_struct(in, "TempPath", 2)
@@ -692,18 +832,6 @@ bool px_plan_read_temp_path(px_plan_reader *in, px_plan_temp_path *out)
            && px_plan_leave(in);
 }
 
-bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out)
-{
-    return px_plan_enter_struct(in, "AddHeader", 3)
-           && px_plan_field(in, "name")
-           && px_plan_bytes(in, &out->name)
-           && px_plan_field(in, "value")
-           && read_piece_list(in, &out->value)
-           && px_plan_field(in, "always")
-           && px_plan_bool(in, &out->always)
-           && px_plan_leave(in);
-}
-
 bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
 {
     return px_plan_enter_struct(in, "SetHeader", 2)
@@ -711,126 +839,6 @@ bool px_plan_read_set_header(px_plan_reader *in, px_plan_set_header *out)
            && px_plan_bytes(in, &out->name)
            && px_plan_field(in, "value")
            && read_piece_list(in, &out->value)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_limit_zone(px_plan_reader *in, px_plan_limit_zone *out)
-{
-    return px_plan_enter_struct(in, "LimitZone", 5)
-           && px_plan_field(in, "key")
-           && px_plan_bytes(in, &out->key)
-           && px_plan_field(in, "name")
-           && px_plan_bytes(in, &out->name)
-           && px_plan_field(in, "source")
-           && read_piece_list(in, &out->source)
-           && px_plan_field(in, "source_text")
-           && px_plan_bytes(in, &out->source_text)
-           && px_plan_field(in, "rate")
-           && px_plan_int(in, &out->rate)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_limit_req(px_plan_reader *in, px_plan_limit_req *out)
-{
-    return px_plan_enter_struct(in, "LimitReq", 3)
-           && px_plan_field(in, "zone")
-           && (out->zone = px_plan_ref(in, PX_PLAN_LIMIT_ZONE)) != NULL
-           && px_plan_field(in, "burst")
-           && px_plan_int(in, &out->burst)
-           && px_plan_field(in, "delay")
-           && px_plan_int(in, &out->delay)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_limit_conn(px_plan_reader *in, px_plan_limit_conn *out)
-{
-    return px_plan_enter_struct(in, "LimitConn", 2)
-           && px_plan_field(in, "zone")
-           && (out->zone = px_plan_ref(in, PX_PLAN_LIMIT_ZONE)) != NULL
-           && px_plan_field(in, "connections")
-           && px_plan_int(in, &out->connections)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_access_rule(px_plan_reader *in, px_plan_access_rule *out)
-{
-    return px_plan_enter_struct(in, "AccessRule", 4)
-           && px_plan_field(in, "deny")
-           && px_plan_bool(in, &out->deny)
-           && px_plan_field(in, "family")
-           && px_plan_int(in, &out->family)
-           && px_plan_field(in, "network")
-           && px_plan_bytes(in, &out->network)
-           && px_plan_field(in, "prefix")
-           && px_plan_int(in, &out->prefix)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_document_root(px_plan_reader *in, px_plan_document_root *out)
-{
-    return px_plan_enter_struct(in, "DocumentRoot", 3)
-           && px_plan_field(in, "path")
-           && read_piece_list(in, &out->path)
-           && px_plan_field(in, "prefix")
-           && px_plan_bytes(in, &out->prefix)
-           && px_plan_field(in, "alias")
-           && px_plan_int(in, &out->alias)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_index_file(px_plan_reader *in, px_plan_index_file *out)
-{
-    return px_plan_enter_struct(in, "IndexFile", 1)
-           && px_plan_field(in, "name")
-           && read_piece_list(in, &out->name)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_try_file(px_plan_reader *in, px_plan_try_file *out)
-{
-    return px_plan_enter_struct(in, "TryFile", 2)
-           && px_plan_field(in, "name")
-           && read_piece_list(in, &out->name)
-           && px_plan_field(in, "directory")
-           && px_plan_bool(in, &out->directory)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_try_files(px_plan_reader *in, px_plan_try_files *out)
-{
-    return px_plan_enter_struct(in, "TryFiles", 3)
-           && px_plan_field(in, "files")
-           && read_try_file_list(in, &out->files)
-           && px_plan_field(in, "fallback")
-           && read_piece_list(in, &out->fallback)
-           && px_plan_field(in, "code")
-           && px_plan_int(in, &out->code)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_expires(px_plan_reader *in, px_plan_expires *out)
-{
-    return px_plan_enter_struct(in, "Expires", 4)
-           && px_plan_field(in, "kind")
-           && px_plan_int(in, &out->kind)
-           && px_plan_field(in, "seconds")
-           && px_plan_int(in, &out->seconds)
-           && px_plan_field(in, "modified")
-           && px_plan_bool(in, &out->modified)
-           && px_plan_field(in, "value")
-           && read_piece_list(in, &out->value)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_error_page(px_plan_reader *in, px_plan_error_page *out)
-{
-    return px_plan_enter_struct(in, "ErrorPage", 3)
-           && px_plan_field(in, "statuses")
-           && read_int_list(in, &out->statuses)
-           && px_plan_field(in, "overwrite")
-           && px_plan_int(in, &out->overwrite)
-           && px_plan_field(in, "uri")
-           && read_piece_list(in, &out->uri)
            && px_plan_leave(in);
 }
 
@@ -854,14 +862,6 @@ bool px_plan_read_rewrite_rule(px_plan_reader *in, px_plan_rewrite_rule *out)
            && read_rewrite_rule_regex(in, &out->regex)
            && px_plan_field(in, "replacement")
            && read_piece_list(in, &out->replacement)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_words(px_plan_reader *in, px_plan_words *out)
-{
-    return px_plan_enter_struct(in, "Words", 1)
-           && px_plan_field(in, "value")
-           && read_piece_list(in, &out->value)
            && px_plan_leave(in);
 }
 
@@ -894,89 +894,6 @@ bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out)
            && px_plan_leave(in);
 }
 
-bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
-{
-    return px_plan_enter_struct(in, "Peer", 11)
-           && px_plan_field(in, "name")
-           && px_plan_bytes(in, &out->name)
-           && px_plan_field(in, "server")
-           && px_plan_bytes(in, &out->server)
-           && px_plan_field(in, "address")
-           && px_plan_bytes(in, &out->address)
-           && px_plan_field(in, "family")
-           && px_plan_int(in, &out->family)
-           && px_plan_field(in, "port")
-           && px_plan_int(in, &out->port)
-           && px_plan_field(in, "weight")
-           && px_plan_int(in, &out->weight)
-           && px_plan_field(in, "max_conns")
-           && px_plan_int(in, &out->max_conns)
-           && px_plan_field(in, "max_fails")
-           && px_plan_int(in, &out->max_fails)
-           && px_plan_field(in, "fail_timeout")
-           && px_plan_int(in, &out->fail_timeout)
-           && px_plan_field(in, "backup")
-           && px_plan_bool(in, &out->backup)
-           && px_plan_field(in, "down")
-           && px_plan_bool(in, &out->down)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out)
-{
-    return px_plan_enter_struct(in, "Upstream", 9)
-           && px_plan_field(in, "name")
-           && px_plan_bytes(in, &out->name)
-           && px_plan_field(in, "implicit")
-           && px_plan_bool(in, &out->implicit)
-           && px_plan_field(in, "peers")
-           && read_peer_list(in, &out->peers)
-           && px_plan_field(in, "balance")
-           && px_plan_int(in, &out->balance)
-           && px_plan_field(in, "hash_key")
-           && read_piece_list(in, &out->hash_key)
-           && px_plan_field(in, "keepalive")
-           && px_plan_int(in, &out->keepalive)
-           && px_plan_field(in, "keepalive_requests")
-           && px_plan_int(in, &out->keepalive_requests)
-           && px_plan_field(in, "keepalive_time")
-           && px_plan_int(in, &out->keepalive_time)
-           && px_plan_field(in, "keepalive_timeout")
-           && px_plan_int(in, &out->keepalive_timeout)
-           && px_plan_leave(in);
-}
-
-static bool read_return_text(px_plan_reader *in, px_plan_piece_list **out)
-{
-    if (px_plan_none(in)) {
-        return true;
-    }
-    *out = px_plan_items(in, 1, sizeof **out);
-    return read_piece_list(in, *out);
-}
-
-bool px_plan_read_return(px_plan_reader *in, px_plan_return *out)
-{
-    return px_plan_enter_struct(in, "Return", 2)
-           && px_plan_field(in, "status")
-           && px_plan_int(in, &out->status)
-           && px_plan_field(in, "text")
-           && read_return_text(in, &out->text)
-           && px_plan_leave(in);
-}
-
-bool px_plan_read_set_variable(px_plan_reader *in, px_plan_set_variable *out)
-{
-    return px_plan_enter_struct(in, "SetVariable", 3)
-           && px_plan_field(in, "slot")
-           && px_plan_int(in, &out->slot)
-           && px_plan_field(in, "variable")
-           && px_plan_int(in, &out->variable)
-           && px_plan_field(in, "value")
-           && read_piece_list(in, &out->value)
-           && px_plan_leave(in);
-}
-
 static bool read_proxy_pass_url(px_plan_reader *in, px_plan_piece_list **out)
 {
     if (px_plan_none(in)) {
@@ -1003,6 +920,37 @@ bool px_plan_read_proxy_pass(px_plan_reader *in, px_plan_proxy_pass *out)
            && (px_plan_none(in) || px_plan_bytes(in, &out->uri))
            && px_plan_field(in, "prefix_bytes")
            && px_plan_int(in, &out->prefix_bytes)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_add_header(px_plan_reader *in, px_plan_add_header *out)
+{
+    return px_plan_enter_struct(in, "AddHeader", 3)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "value")
+           && read_piece_list(in, &out->value)
+           && px_plan_field(in, "always")
+           && px_plan_bool(in, &out->always)
+           && px_plan_leave(in);
+}
+
+static bool read_return_text(px_plan_reader *in, px_plan_piece_list **out)
+{
+    if (px_plan_none(in)) {
+        return true;
+    }
+    *out = px_plan_items(in, 1, sizeof **out);
+    return read_piece_list(in, *out);
+}
+
+bool px_plan_read_return(px_plan_reader *in, px_plan_return *out)
+{
+    return px_plan_enter_struct(in, "Return", 2)
+           && px_plan_field(in, "status")
+           && px_plan_int(in, &out->status)
+           && px_plan_field(in, "text")
+           && read_return_text(in, &out->text)
            && px_plan_leave(in);
 }
 
@@ -1214,6 +1162,58 @@ bool px_plan_read_root(px_plan_reader *in, px_plan_root *out)
            && read_error_log_list(in, &out->error_log)
            && px_plan_field(in, "debug_connection")
            && read_network_list(in, &out->debug_connection)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_peer(px_plan_reader *in, px_plan_peer *out)
+{
+    return px_plan_enter_struct(in, "Peer", 11)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "server")
+           && px_plan_bytes(in, &out->server)
+           && px_plan_field(in, "address")
+           && px_plan_bytes(in, &out->address)
+           && px_plan_field(in, "family")
+           && px_plan_int(in, &out->family)
+           && px_plan_field(in, "port")
+           && px_plan_int(in, &out->port)
+           && px_plan_field(in, "weight")
+           && px_plan_int(in, &out->weight)
+           && px_plan_field(in, "max_conns")
+           && px_plan_int(in, &out->max_conns)
+           && px_plan_field(in, "max_fails")
+           && px_plan_int(in, &out->max_fails)
+           && px_plan_field(in, "fail_timeout")
+           && px_plan_int(in, &out->fail_timeout)
+           && px_plan_field(in, "backup")
+           && px_plan_bool(in, &out->backup)
+           && px_plan_field(in, "down")
+           && px_plan_bool(in, &out->down)
+           && px_plan_leave(in);
+}
+
+bool px_plan_read_upstream(px_plan_reader *in, px_plan_upstream *out)
+{
+    return px_plan_enter_struct(in, "Upstream", 9)
+           && px_plan_field(in, "name")
+           && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "implicit")
+           && px_plan_bool(in, &out->implicit)
+           && px_plan_field(in, "peers")
+           && read_peer_list(in, &out->peers)
+           && px_plan_field(in, "balance")
+           && px_plan_int(in, &out->balance)
+           && px_plan_field(in, "hash_key")
+           && read_piece_list(in, &out->hash_key)
+           && px_plan_field(in, "keepalive")
+           && px_plan_int(in, &out->keepalive)
+           && px_plan_field(in, "keepalive_requests")
+           && px_plan_int(in, &out->keepalive_requests)
+           && px_plan_field(in, "keepalive_time")
+           && px_plan_int(in, &out->keepalive_time)
+           && px_plan_field(in, "keepalive_timeout")
+           && px_plan_int(in, &out->keepalive_timeout)
            && px_plan_leave(in);
 }
 

@@ -53,7 +53,7 @@ class Layout:
 
 
 def kind_of(annotation: Any) -> Kind:
-    """The Kind of a Python annotation of plan.py."""
+    """The Kind of a Python annotation in plan/."""
     origin = get_origin(annotation)
     if origin is Annotated:
         ref = get_args(annotation)[1]
@@ -125,7 +125,7 @@ def object_kinds() -> tuple[str, ...]:
 
 
 def constants() -> dict[str, int]:
-    """The numbers that plan.py gives names to and C uses."""
+    """The numbers that plan/ gives names to and C uses."""
     return {
         name: value
         for name, value in vars(plan).items()
