@@ -21,22 +21,21 @@ from proxyd.config import layout, pcre, variables
 from proxyd.config.check import BAD, Checker, Level, Resolve, Scope
 from proxyd.config.directive import EVENTS, HTTP, MAIN
 from proxyd.config.directives.log import (
-    COMBINED,
     DEFAULT_ERROR_LOG,
     LEVELS,
     ErrorLogSpec,
-    LogFormat,
     Target,
 )
 from proxyd.config.directives.proxy_rewrite import RULES
 from proxyd.config.errors import Diagnostic, Report, SourceFile
-from proxyd.config.inherit import Inheritance, Logs
+from proxyd.config.inherit import Inheritance
 from proxyd.config.listens import Listens
+from proxyd.config.logs import Logs
 from proxyd.config.maps import Maps
 from proxyd.config.objects import Objects
 from proxyd.config.parser import FileSystem, Loader, Statement
 from proxyd.config.places import DEFAULT_PID, place
-from proxyd.config.plan import ESCAPE_DEFAULT, EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
+from proxyd.config.plan import EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
 from proxyd.config.rules import check_rules
 from proxyd.config.servers import Servers
 from proxyd.config.shapes import encode
@@ -115,7 +114,7 @@ class _Compiler:
         )
         self.checker = Checker(self.report, scope)
         self.maps.use(self.checker)
-        self.logs = Logs(self.objects, self.report)
+        self.logs = Logs(self.objects, self.report, self.templates, self.full_path)
         self.upstreams = Upstreams(self.objects, self.checker)
         self.listens = Listens(self.objects, self.checker)
         self.servers: list[bytes] = []  # each once
@@ -157,14 +156,15 @@ class _Compiler:
             full = path if path == "stderr" else self.full_path(path)
             logs = [(ErrorLogSpec(Target(full), LEVELS["error"]), "the default error_log")]
         self.main_log = logs[0][0]
-        return Inheritance(self.objects, self.report, self.templates, self.logs, self.full_path, logs)
+        self.logs.use_main(logs)
+        return Inheritance(self.objects, self.report, self.templates, self.logs, self.full_path)
 
     # ---- http
 
     def _http(self, statements: list[Statement], inheritance: Inheritance) -> None:
         self._declare_names(statements)
         level = self.checker.check(statements, HTTP)
-        self._formats(level, statements)
+        self.logs.declare_formats(level, statements)
         for directive, statement, value in level.blocks:
             if directive.name == "map" and value is not BAD:
                 self.maps.check(value, statement)
@@ -249,18 +249,6 @@ class _Compiler:
             if name.lower() not in variables.NUMBER and name.lower() not in names.maps:
                 names.capture(name)
 
-    def _formats(self, level: Level, statements: list[Statement]) -> None:
-        formats = self.logs.formats
-        formats["combined"] = LogFormat("combined", self.templates.compile(COMBINED), ESCAPE_DEFAULT)
-        found = level.values.get("log_format", ())
-        for log_format, at in zip(found, level.where.get("log_format", ()), strict=True):
-            name = log_format.name
-            if name in formats:
-                self.checker.wrong(at, f'duplicate "log_format" name "{name}"', "choose another name", 0)
-            formats[name] = log_format
-        named = {line.args[0] for line in statements if line.name == "log_format" and line.args}
-        self.logs.broken = named - formats.keys()
-
     # ---- the Plan
 
     def _plan(self, main: Level, events: Level, inheritance: Inheritance) -> Plan:
@@ -276,7 +264,7 @@ class _Compiler:
                 worker_connections=connections,
                 multi_accept=events.values.get("multi_accept", False),
                 shutdown_timeout=main.values.get("worker_shutdown_timeout", 0),
-                error_log=inheritance.error_log,
+                error_log=self.logs.main,
                 debug_connection=[
                     one for found in events.values.get("debug_connection", ()) for one in found
                 ],

@@ -13,85 +13,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from proxyd.config import parser
 from proxyd.config.check import Level
+from proxyd.config.defaults import default_values
 from proxyd.config.directives import ALL, static
 from proxyd.config.directives import types as types_theme
 from proxyd.config.directives.headers import INHERIT
-from proxyd.config.directives.log import DEFAULT_ACCESS_LOG, AccessLogSpec, ErrorLogSpec, LogFormat, Target
 from proxyd.config.directives.proxy import HIDDEN
 from proxyd.config.directives.proxy_rewrite import COOKIE_RULES, OFF
-from proxyd.config.errors import Report, SourceFile
+from proxyd.config.errors import Report
 from proxyd.config.limits import LimitZones
+from proxyd.config.logs import Logs
+from proxyd.config.node import Node
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
-from proxyd.config.plan import (
-    ESCAPE_DEFAULT,
-    AccessLog,
-    Buffers,
-    DocumentRoot,
-    ErrorLog,
-    LimitConn,
-    LimitReq,
-    LogCache,
-    LogFile,
-    OpenFile,
-    RewriteRule,
-    SetHeader,
-    TempPath,
-)
+from proxyd.config.plan import DocumentRoot, LimitConn, LimitReq, RewriteRule, SetHeader, TempPath
+from proxyd.config.proxy_buffers import check_buffers, temp_file_write_size
 from proxyd.config.settings import FIELDS, Settings
 from proxyd.config.shapes import encode
 from proxyd.config.template import Names, Templates
 
 _SETTING_NAMES = frozenset(directive.group or directive.name for directive in ALL if directive.setting)
-
-
-@dataclass(eq=False, slots=True)
-class Node:
-    """The values that one level sees, by directive; and where each was set."""
-
-    values: dict[str, Any]
-    where: dict[str, list[Statement]]
-    digest: bytes | None = None  # of its Settings, when finished
-
-
-class Logs:
-    """The log files of a configuration, each once."""
-
-    def __init__(self, objects: Objects, report: Report) -> None:
-        self.formats: dict[str, LogFormat] = {}
-        self.broken: set[str] = set()  # names of formats that are wrong, which is said where they stand
-        self.files: dict[str, OpenFile] = {}
-        # Size, flush time and level of compression of those that gather lines.
-        self.buffers: dict[str, tuple[int, int, int]] = {}
-        self._objects = objects
-        self._report = report
-
-    def file(self, target: Target, origin: str, buffer: int = 0, flush: int = 0, gzip: int = 0) -> bytes:
-        """The digest of a LogFile; the master will open it, unless it is a syslog server."""
-        if target.syslog is None:
-            key = f"log:{target.path}"
-            self.files.setdefault(key, OpenFile(key=key, path=target.path, origin=origin))
-        made = LogFile(path=encode(target.path), buffer=buffer, flush=flush, gzip=gzip, syslog=target.syslog)
-        return self._objects.add(made)
-
-    def claim_buffer(self, spec: AccessLogSpec, statement: Statement) -> None:
-        """Note that a log gathers lines; it can do so in one way only."""
-        if not spec.buffer or spec.target is None:
-            return
-        wanted = (spec.buffer, spec.flush, spec.gzip)
-        if self.buffers.setdefault(spec.target.path, wanted) != wanted:
-            self._report.add(
-                "emerg",
-                f'access_log "{statement.args[0]}" already defined with conflicting parameters',
-                "a file has one buffer, one flush and one gzip",
-                statement.source,
-                statement.offset(),
-            )
 
 
 class Inheritance:
@@ -104,14 +47,12 @@ class Inheritance:
         templates: Templates,
         logs: Logs,
         path: Callable[[str], str],
-        error_log: list[tuple[ErrorLogSpec, str]],
     ) -> None:
         self.objects = objects
         self.report = report
         self.templates = templates
         self.logs = logs
         self.path = path
-        self.error_log = [self._error_log(spec, origin) for spec, origin in error_log]
         self._nodes: dict[tuple[int, tuple[object, ...]], Node] = {}
         self.zones = LimitZones(objects, report)
         self._keep: list[Node] = []  # Nodes are known by their id: none may go away
@@ -136,12 +77,12 @@ class Inheritance:
             "internal": lambda node: bool(node.values["internal"]),
             "expires": lambda node: node.values["expires"] or static.DEFAULT_EXPIRES,
             "max_ranges": lambda node: _or(node.values["max_ranges"], static.NO_LIMIT),
-            "access_log": _once(self._finish_access_log, "access_log", "root"),
-            "error_log": _once(self._finish_error_log, "error_log"),
-            "open_log_file_cache": _once(self._finish_log_cache, "open_log_file_cache"),
+            "access_log": _once(logs.access_logs, "access_log", "root"),
+            "error_log": _once(logs.error_logs, "error_log"),
+            "open_log_file_cache": _once(logs.cache, "open_log_file_cache"),
             "client_body_temp_path": lambda node: self._finish_temp_path(node, "client_body"),
             "proxy_temp_path": lambda node: self._finish_temp_path(node, "proxy"),
-            "proxy_temp_file_write_size": _finish_temp_write,
+            "proxy_temp_file_write_size": temp_file_write_size,
             "limit_rate": lambda node: node.values["limit_rate"] or [],
             "limit_rate_after": lambda node: node.values["limit_rate_after"] or [],
             "proxy_limit_rate": lambda node: node.values["proxy_limit_rate"] or [],
@@ -184,24 +125,17 @@ class Inheritance:
     def settings(self, node: Node) -> Any:
         """The Settings of a Node."""
         values = node.values
-        self._check_buffers(node)
+        check_buffers(node, self.report)
         return Settings(*[values[name] if finish is None else finish(node) for name, finish in self._fields])
 
     # ---- fields that are more than the value of their directive
-
-    def _wrong(self, statement: Statement | None, message: str, hint: str = "", argument: int = -1) -> None:
-        if statement is None:
-            self.report.add("emerg", message, hint)
-        else:
-            self.report.add("emerg", message, hint, statement.source, statement.offset(argument))
 
     def _check_own(self, own: dict[str, Any], where: dict[str, list[Statement]]) -> None:
         """Find what is wrong in a level even where nobody inherits it."""
         if "types" in own:
             self._read_types(where["types"])
         if "access_log" in own:
-            for spec, statement in zip(own["access_log"], where["access_log"], strict=True):
-                self._check_access_log(spec, statement)
+            self.logs.check(own["access_log"], where["access_log"])
         for name in ("limit_req", "limit_conn"):
             self.zones.check(name, own.get(name, ()), where.get(name, ()))
 
@@ -222,60 +156,6 @@ class Inheritance:
         if self._default_root is None:
             self._default_root = static.default_root(self.path(static.DEFAULT_ROOT))
         return self._default_root
-
-    def _check_access_log(self, spec: AccessLogSpec, statement: Statement) -> None:
-        if spec.off:
-            return
-        self.logs.claim_buffer(spec, statement)
-        if spec.format not in self.logs.formats and spec.format not in self.logs.broken:
-            known = ", ".join(sorted(self.logs.formats))
-            self._wrong(statement, f'unknown log format "{spec.format}"', f"there are: {known}", 1)
-
-    def _finish_access_log(self, node: Node) -> list[AccessLog]:
-        specs: list[AccessLogSpec] | None = node.values["access_log"]
-        if specs is None:
-            target = Target(self.path(DEFAULT_ACCESS_LOG))
-            return [self._access_log(AccessLogSpec(target), "the default access_log")]
-        if any(spec.off for spec in specs):
-            return []
-        statements = node.where["access_log"]
-        return [
-            self._access_log(spec, statement.origin(), rooted=node.values["root"] is not None)
-            for spec, statement in zip(specs, statements, strict=True)
-        ]
-
-    def _access_log(self, spec: AccessLogSpec, origin: str, *, rooted: bool = False) -> AccessLog:
-        log_format = self.logs.formats.get(spec.format)
-        if log_format is None:  # it is wrong, or not there, which was said
-            log_format = LogFormat(spec.format, [], ESCAPE_DEFAULT)
-        file = None
-        if spec.target is not None:
-            file = self.logs.file(spec.target, origin, spec.buffer, spec.flush, spec.gzip)
-        return AccessLog(
-            file=file,
-            path=spec.path or [],
-            tests_root=rooted and spec.path is not None,
-            format=log_format.pieces,
-            escape=log_format.escape,
-            condition=spec.condition,
-        )
-
-    def _finish_log_cache(self, node: Node) -> bytes | None:
-        cache: LogCache | None = node.values["open_log_file_cache"]
-        return None if cache is None else self.objects.add(cache)
-
-    def _finish_error_log(self, node: Node) -> list[ErrorLog]:
-        specs: list[ErrorLogSpec] | None = node.values["error_log"]
-        if specs is None:
-            return self.error_log
-        statements = node.where["error_log"]
-        return [
-            self._error_log(spec, statement.origin())
-            for spec, statement in zip(specs, statements, strict=True)
-        ]
-
-    def _error_log(self, spec: ErrorLogSpec, origin: str) -> ErrorLog:
-        return ErrorLog(file=self.logs.file(spec.target, origin), level=spec.level)
 
     def _finish_redirect(self, node: Node) -> list[RewriteRule]:
         default = RewriteRule(by_default=True, pattern=[], regex=None, replacement=[])
@@ -307,15 +187,6 @@ class Inheritance:
         path = place.path.decode("utf-8", "surrogateescape")
         self.directories[path] = self.directories.get(path) or origin
         return place
-
-    def _check_buffers(self, node: Node) -> None:
-        sizes = _Sizes.of(node)
-        for check in (_too_few_buffers, _busy_too_small, _busy_too_large, _write_too_small, _file_too_small):
-            found = check(sizes)
-            if found:
-                blame, message, hint = found
-                self._wrong(_first_of(node, blame), message, hint)
-                break
 
 
 def _join(name: str, values: dict[str, Any], own: dict[str, Any], around: dict[str, Any]) -> None:
@@ -349,131 +220,11 @@ def _once(finish: Callable[[Node], Any], *names: str) -> Callable[[Node], Any]:
     return find
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """The sizes of one level that must agree with each other."""
-
-    buffers: Buffers
-    largest: int  # of all single buffers
-    busy: int
-    write: int
-    file: int
-
-    @classmethod
-    def of(cls, node: Node) -> _Sizes:
-        values = node.values
-        buffers: Buffers = values["proxy_buffers"]
-        largest = max(values["proxy_buffer_size"], buffers.size)
-        busy: int | None = values["proxy_busy_buffers_size"]
-        return cls(
-            buffers,
-            largest,
-            2 * largest if busy is None else busy,
-            _finish_temp_write(node),
-            values["proxy_max_temp_file_size"],
-        )
-
-
-_Wrong = tuple[tuple[str, ...], str, str]  # directives to blame, message, hint
-_LARGEST = 'maximum of the value of "proxy_buffer_size" and one of the "proxy_buffers"'
-
-
-def _finish_temp_write(node: Node) -> int:
-    given: int | None = node.values["proxy_temp_file_write_size"]
-    if given is not None:
-        return given
-    buffers: Buffers = node.values["proxy_buffers"]
-    single: int = node.values["proxy_buffer_size"]
-    return 2 * max(single, buffers.size)
-
-
-def _too_few_buffers(sizes: _Sizes) -> _Wrong | None:
-    if sizes.buffers.number >= 2:
-        return None
-    return ("proxy_buffers",), 'there must be at least 2 "proxy_buffers"', ""
-
-
-def _busy_too_small(sizes: _Sizes) -> _Wrong | None:
-    if sizes.busy >= sizes.largest:
-        return None
-    return (
-        ("proxy_busy_buffers_size", "proxy_buffer_size", "proxy_buffers"),
-        f'"proxy_busy_buffers_size" must be equal to or greater than the {_LARGEST}',
-        f"{sizes.busy} is less than {sizes.largest}",
-    )
-
-
-def _busy_too_large(sizes: _Sizes) -> _Wrong | None:
-    room = (sizes.buffers.number - 1) * sizes.buffers.size
-    if sizes.busy <= room:
-        return None
-    return (
-        ("proxy_busy_buffers_size", "proxy_buffers", "proxy_buffer_size"),
-        '"proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer',
-        f"{sizes.busy} is more than {room}; more or larger proxy_buffers help",
-    )
-
-
-def _write_too_small(sizes: _Sizes) -> _Wrong | None:
-    if sizes.write >= sizes.largest:
-        return None
-    return (
-        ("proxy_temp_file_write_size", "proxy_buffer_size", "proxy_buffers"),
-        f'"proxy_temp_file_write_size" must be equal to or greater than the {_LARGEST}',
-        f"{sizes.write} is less than {sizes.largest}",
-    )
-
-
-def _file_too_small(sizes: _Sizes) -> _Wrong | None:
-    if sizes.file == 0 or sizes.file >= sizes.largest:
-        return None
-    return (
-        ("proxy_max_temp_file_size", "proxy_buffer_size", "proxy_buffers"),
-        '"proxy_max_temp_file_size" must be equal to zero to disable temporary files usage or must be equal '
-        f"to or greater than the {_LARGEST}",
-        f"{sizes.file} is less than {sizes.largest}",
-    )
-
-
-def _first_of(node: Node, names: tuple[str, ...]) -> Statement | None:
-    for name in names:
-        if name in node.where:
-            return node.where[name][0]
-    return None
-
-
 @functools.cache
 def default_settings() -> Any:
     """The Settings of a server that sets nothing, in a file that sets nothing."""
     objects, report = Objects(), Report()
-    logs, templates = Logs(objects, report), Templates(Names(lambda name: b""))
-    inheritance = Inheritance(objects, report, templates, logs, lambda path: path, [])
+    templates = Templates(Names(lambda name: b""))
+    logs = Logs(objects, report, templates, str)
+    inheritance = Inheritance(objects, report, templates, logs, str)
     return inheritance.settings(inheritance.outermost())
-
-
-@functools.cache
-def default_values() -> dict[str, Any]:
-    """The value of each setting that nobody has set; None where it is made when Settings are finished."""
-    values: dict[str, Any] = {}
-    for directive in ALL:
-        if directive.setting:
-            values[directive.group or directive.name] = [] if directive.repeats else None
-            if directive.default is not None and not directive.repeats:
-                values[directive.name] = _read_default(directive.name, directive.default, directive.shape)
-    for name in ("access_log", "error_log"):
-        values[name] = None
-    return values
-
-
-def _read_default(name: str, text: str, shape: Any) -> Any:
-    """A default goes the same way as what an operator writes."""
-    source = SourceFile("default", f"{name} {text};".encode(), 0)
-    (statement,) = parser.Loader("", Report(), parser.FileSystem()).parse(source)
-    return shape.read(statement.args, _DefaultScope(name))
-
-
-class _DefaultScope:
-    """What the shape of a default may ask: its name. No default has variables or paths."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name

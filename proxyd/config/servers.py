@@ -12,8 +12,9 @@ from proxyd.config.directives.listen import Endpoint, ListenSpec
 from proxyd.config.directives.location import LocationSpec
 from proxyd.config.directives.proxy import ProxyPassSpec
 from proxyd.config.directives.server_name import Name
-from proxyd.config.inherit import Inheritance, Node
+from proxyd.config.inherit import Inheritance
 from proxyd.config.listens import CompiledServer, Listens
+from proxyd.config.node import Node
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
 from proxyd.config.plan import LimitExcept, Location, ProxyPass, Return, Server, SetVariable
