@@ -267,24 +267,37 @@ static px_parse read_line_end(reader *r, const px_parse_error *otherwise)
     return PX_PARSE_BAD;
 }
 
-/* HTTP/1.0 or HTTP/1.1. Another number is 505, anything else 400. */
+#define MINOR_DIGITS 3 /* as nginx: more are no version */
+
+/* At least one digit of a minor version, at most MINOR_DIGITS. minor: 0 for HTTP/1.0; all others are understood as
+ * HTTP/1.1 is (RFC 9110 2.5). */
+static px_parse read_minor(reader *r, int *minor)
+{
+    int number = 0, digits = 0;
+    for (; r->at < r->end && px_byte_is_digit(*r->at) && digits < MINOR_DIGITS; r->at++, digits++)
+        number = number * 10 + (*r->at - '0');
+    *minor = number > 0;
+    if (digits > 0)
+        return PX_PARSE_DONE;
+    return r->at == r->end ? PX_PARSE_MORE : PX_PARSE_BAD;
+}
+
+/* HTTP/1.x. Another major version is 505, anything else 400. */
 static px_parse read_version(reader *r, int *minor)
 {
     static const char prefix[] = "HTTP/1.";
-    enum { MAJOR = 5, DOT = 6, MINOR = 7, LENGTH = 8 };
+    enum { MAJOR = 5, DOT = 6, LENGTH = 7 };
     for (unsigned i = 0; i < LENGTH; i++, r->at++) {
         if (r->at == r->end)
             return PX_PARSE_MORE;
-        if (i == MINOR ? *r->at == '0' || *r->at == '1' : *r->at == prefix[i])
+        if (*r->at == prefix[i])
             continue;
         bool other_number = i >= MAJOR && px_byte_is_digit(*r->at) && !(i == MAJOR && *r->at == '0');
         return other_number ? bad_line(r->error, 505, "client sent invalid version")
                             : bad_line(r->error, 400, "client sent invalid request");
     }
-    if (r->at < r->end && px_byte_is_digit(*r->at))
-        return bad_line(r->error, 505, "client sent invalid version");
-    *minor = r->at[-1] - '0';
-    return PX_PARSE_DONE;
+    px_parse result = read_minor(r, minor);
+    return result == PX_PARSE_BAD ? bad_line(r->error, 400, "client sent invalid request") : result;
 }
 
 static px_parse read_request_line(reader *r, px_request_head *head)
@@ -308,25 +321,36 @@ static const px_parse_error no_http = {.status = 502,
                                        .text = "upstream sent no valid HTTP/1.0 header",
                                        .activity = "reading response header from upstream"};
 
-/* HTTP/1.x SP 3DIGIT [SP reason]. Many backends leave the last space out, and nginx accepts that. */
-static px_parse read_status_line(reader *r, px_response_head_in *head)
+/* What `pattern` says, where n is a digit and d one from 1 to 9. */
+static px_parse read_pattern(reader *r, const char *pattern)
 {
-    static const char pattern[] = "HTTP/1.v dnn"; /* v: 0 or 1, d: 1 to 9, n: 0 to 9 */
-    const uint8_t *start = r->at;
-    *r->error = no_http;
-    for (unsigned i = 0; i < sizeof(pattern) - 1; i++, r->at++) {
+    for (; *pattern != 0; pattern++, r->at++) {
         if (r->at == r->end)
             return PX_PARSE_MORE;
         uint8_t byte = *r->at;
-        bool good = pattern[i] == 'v'   ? byte == '0' || byte == '1'
-                    : pattern[i] == 'd' ? byte >= '1' && byte <= '9'
-                    : pattern[i] == 'n' ? px_byte_is_digit(byte)
-                                        : byte == pattern[i];
+        bool good = *pattern == 'd'   ? byte >= '1' && byte <= '9'
+                    : *pattern == 'n' ? px_byte_is_digit(byte)
+                                      : byte == *pattern;
         if (!good)
             return PX_PARSE_BAD;
     }
-    head->minor_version = start[7] - '0';
-    head->status = (start[9] - '0') * 100 + (start[10] - '0') * 10 + (start[11] - '0');
+    return PX_PARSE_DONE;
+}
+
+/* HTTP/1.x SP 3DIGIT [SP reason]. Many backends leave the last space out, and nginx accepts that. */
+static px_parse read_status_line(reader *r, px_response_head_in *head)
+{
+    const uint8_t *start = r->at;
+    *r->error = no_http;
+    px_parse result = read_pattern(r, "HTTP/1.");
+    if (result == PX_PARSE_DONE)
+        result = read_minor(r, &head->minor_version);
+    if (result == PX_PARSE_DONE)
+        result = read_pattern(r, " dnn");
+    if (result != PX_PARSE_DONE)
+        return result;
+    const uint8_t *status = r->at - 3;
+    head->status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
     if (r->at < r->end && *r->at == ' ') {
         const uint8_t *reason = r->at + 1;
         r->at = px_scan_text(reason, r->end);

@@ -30,7 +30,7 @@ typedef struct px_request_head {
     /* Path and query of the target; "*" for OPTIONS *; "/" when an absolute-form has none. Of
      * "http://host?query" it is "?query": who sends it on puts a "/" in front. */
     px_slice path;
-    int minor_version;     /* HTTP/1.x; -1 when the line was refused before it was known */
+    int minor_version;     /* 0: HTTP/1.0; 1: HTTP/1.1 and above; -1: refused before it was known */
     px_slice request_line; /* the whole line without its end: $request. Set also when the head is BAD */
     px_header *headers;
     uint32_t header_count;
@@ -45,7 +45,7 @@ typedef struct px_request_head {
 
 typedef struct px_response_head_in {
     int status;
-    int minor_version;
+    int minor_version; /* 0: HTTP/1.0; 1: HTTP/1.1 and above */
     px_slice reason;
     px_slice status_line;
     px_header *headers;

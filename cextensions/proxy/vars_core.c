@@ -114,12 +114,17 @@ VARIABLE(request_uri)
     return r->head.path;
 }
 
+/* As the client wrote it: "HTTP/1.2" is understood as HTTP/1.1, but not renamed. */
 VARIABLE(server_protocol)
 {
     (void)op;
-    if (r->head.method_name.len == 0)
+    px_slice line = r->head.request_line, prefix = PX_SLICE("HTTP/1.");
+    const uint8_t *blank = line.len > 0 ? memrchr(line.data, ' ', line.len) : NULL;
+    if (blank == NULL)
         return PX_NO_VALUE;
-    return r->head.minor_version == 0 ? PX_SLICE("HTTP/1.0") : PX_SLICE("HTTP/1.1");
+    px_slice word = {blank + 1, (size_t)(line.data + line.len - blank - 1)};
+    bool version = word.len > prefix.len && memcmp(word.data, prefix.data, prefix.len) == 0;
+    return version ? word : PX_NO_VALUE;
 }
 
 VARIABLE(scheme)
