@@ -1,4 +1,4 @@
-/* Made by cextensions/generate.py from proxyd/shared/counters.py. Do not edit. */
+/* Made by cextensions/generate.py from proxyd/shared/counters.py and cells.py. Do not edit. */
 #ifndef PX_GENERATED_COUNTERS_H
 #define PX_GENERATED_COUNTERS_H
 
@@ -324,7 +324,7 @@ enum px_counter {
 /* Of a px_reason that is not NONE. */
 #define PX_COUNTER_OF_REASON(reason) (PX_COUNTER_REASON_CONNECT_REFUSED + (int)(reason)-1)
 
-/* X(constant, metric, type, label, value, help); label NULL: none. One family's stand together. */
+/* X(constant, metric, type, label, value, help); label NULL: none. A family's stand together. */
 #define PX_COUNTER_METRICS(X) \
     X(PX_COUNTER_CONNECTIONS_ACCEPTED, "connections_accepted_total", "counter", NULL, NULL, "Client connections that accept() gave.") \
     X(PX_COUNTER_CONNECTIONS_HANDLED, "connections_handled_total", "counter", NULL, NULL, "Accepted connections that were served, not turned away.") \

@@ -1,4 +1,4 @@
-/* Made by cextensions/generate.py from proxyd/shared/layout.py. Do not edit. */
+/* Made by cextensions/generate.py from proxyd/shared/layout/. Do not edit. */
 #ifndef PX_GENERATED_SHM_LAYOUT_H
 #define PX_GENERATED_SHM_LAYOUT_H
 
@@ -8,7 +8,8 @@
 #include "generated/counters.h"
 
 /* The Ledgers of a crew, one behind the other, the master's at the end. Each:
- * header | counters | log regions | active u32[] | held u32[] | cells u64[][PX_SLOT_CELLS] | slab.
+ * header | counters | log regions | active u32[] | held u32[]
+ * | cells u64[][PX_SLOT_CELLS] | slab.
  * The peers Zone: header | records.
  * A limit Zone: header | seats | buckets, each a header and its records | chunks. */
 
@@ -241,7 +242,7 @@ _Static_assert(sizeof(struct px_shm_limit_chunk) == 128, "limit_chunk: size");
 _Static_assert(offsetof(struct px_shm_limit_chunk, owner) == 0, "limit_chunk.owner");
 _Static_assert(offsetof(struct px_shm_limit_chunk, holds) == 4, "limit_chunk.holds");
 
-/* Names things in shared memory: FNV-1a of 64 bits, twice; digest() in layout.py. */
+/* Names things in shared memory: FNV-1a of 64 bits, twice; digest() in layout/record.py. */
 static inline void px_shm_digest(const void *bytes, size_t length, uint8_t out[PX_SHM_DIGEST_BYTES])
 {
     const unsigned char *at = (const unsigned char *)bytes;

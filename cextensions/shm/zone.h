@@ -1,5 +1,5 @@
 /* Shared segments that the master made and passed as descriptors. Fixed-size records, offsets never
- * pointers, C11 atomics. The layout is generated/shm_layout.h (declared in proxyd/shared/layout.py). */
+ * pointers, C11 atomics. The layout is generated/shm_layout.h (declared in proxyd/shared/layout/). */
 #ifndef PX_SHM_ZONE_H
 #define PX_SHM_ZONE_H
 

@@ -102,32 +102,3 @@ def width(cells: Iterable[Cell]) -> int:
 
 # As many for each slot, whatever it is for.
 SLOT_CELLS: Final = max(width(cells) for cells in KINDS.values())
-
-
-def emit_c() -> list[str]:
-    """Lines for ``cextensions/generated/counters.h``."""
-    bounds = ", ".join(str(bound) for bound in LATENCY_BOUNDS_MS)
-    lines = [
-        f"#define PX_SLOT_CELLS {SLOT_CELLS}",
-        f"#define PX_LATENCY_BUCKETS {LATENCY_BUCKETS}",
-        f"#define PX_LATENCY_BOUNDS_MS {bounds}",
-        "",
-    ]
-    for kind, cells in KINDS.items():
-        lines.append(f"/* Cells of a slot that belongs to a {kind}. */")
-        lines.append(f"enum px_{kind}_cell {{")
-        for cell in cells:
-            lines.append(f"    PX_{kind.upper()}_CELL_{cell.name.upper()} = {offsets(cells)[cell.name]},")
-        lines += ["};", ""]
-        lines.append("/* X(first cell, number of cells, metric, label, value, meaning); label NULL: none. */")
-        lines.append(f"#define PX_{kind.upper()}_CELL_LIST(X) \\")
-        rows = []
-        for cell in cells:
-            label, value = cell.label or (None, None)
-            texts = ", ".join(f'"{text}"' if text is not None else "NULL" for text in (label, value))
-            rows.append(
-                f"    X({offsets(cells)[cell.name]}, {cell.count}, "
-                f'"{cell.metric}", {texts}, "{cell.meaning}")'
-            )
-        lines += [row + " \\" for row in rows[:-1]] + [rows[-1], ""]
-    return lines

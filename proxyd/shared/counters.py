@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from proxyd.shared import cells
 from proxyd.shared.reasons import REASONS
 
 Kind = Literal["counter", "gauge"]
@@ -140,42 +139,3 @@ NUMBER: dict[str, int] = {counter.name: number for number, counter in enumerate(
 
 # The metrics page says these in seconds.
 IN_SECONDS = ("started_ms", "activated_ms")
-
-
-def _emit_metrics() -> list[str]:
-    lines = [
-        "/* X(constant, metric, type, label, value, help); label NULL: none. One family's stand together. */",
-        "#define PX_COUNTER_METRICS(X) \\",
-    ]
-    for counter in COUNTERS:
-        if counter.name in IN_SECONDS:
-            continue
-        name, label = counter.metric
-        texts = [name, counter.kind, *(label or (None, None)), counter.metric_help]
-        shown = ", ".join("NULL" if text is None else '"' + text.replace('"', '\\"') + '"' for text in texts)
-        lines.append(f"    X(PX_COUNTER_{counter.name.upper()}, {shown}) \\")
-    lines[-1] = lines[-1].removesuffix(" \\")
-    return [*lines, ""]
-
-
-def emit_c_header() -> str:
-    """The text of ``cextensions/generated/counters.h``."""
-    lines = [
-        "/* Made by cextensions/generate.py from proxyd/shared/counters.py. Do not edit. */",
-        "#ifndef PX_GENERATED_COUNTERS_H",
-        "#define PX_GENERATED_COUNTERS_H",
-        "",
-        "enum px_counter {",
-    ]
-    for counter in COUNTERS:
-        lines.append(f"    /* {counter.kind}, {counter.unit}: {counter.meaning} */")
-        lines.append(f"    PX_COUNTER_{counter.name.upper()},")
-    lines += ["    PX_COUNTERS", "};", "", "/* X(constant, name) for each, in the order of the numbers. */"]
-    lines.append("#define PX_COUNTER_LIST(X) \\")
-    items = [f'    X(PX_COUNTER_{counter.name.upper()}, "{counter.name}")' for counter in COUNTERS]
-    lines += [item + " \\" for item in items[:-1]] + [items[-1]]
-    lines += ["", "/* Of a px_reason that is not NONE. */"]
-    first = f"PX_COUNTER_REASON_{REASONS[0].name.upper()}"
-    lines.append(f"#define PX_COUNTER_OF_REASON(reason) ({first} + (int)(reason)-1)")
-    lines += ["", *_emit_metrics(), *cells.emit_c(), "#endif", ""]
-    return "\n".join(lines)

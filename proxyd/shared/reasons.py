@@ -285,24 +285,3 @@ REASONS: tuple[Reason, ...] = (
 )
 
 NUMBER: dict[str, int] = {reason.name: number for number, reason in enumerate(REASONS, 1)}
-
-
-def emit_c_header() -> str:
-    """The text of ``cextensions/generated/reasons.h``."""
-    lines = [
-        "/* Made by cextensions/generate.py from proxyd/shared/reasons.py. Do not edit. */",
-        "#ifndef PX_GENERATED_REASONS_H",
-        "#define PX_GENERATED_REASONS_H",
-        "",
-        "typedef enum px_reason {",
-        "    PX_REASON_NONE,",
-    ]
-    for reason in REASONS:
-        lines.append(f"    PX_REASON_{reason.name.upper()}, /* {reason.side}: {reason.status} */")
-    lines += ["    PX_REASONS", "} px_reason;", ""]
-    lines.append("/* X(constant, name) for each, in the order of the numbers; not of NONE. */")
-    lines.append("#define PX_REASON_LIST(X) \\")
-    items = [f'    X(PX_REASON_{reason.name.upper()}, "{reason.name}")' for reason in REASONS]
-    lines += [item + " \\" for item in items[:-1]] + [items[-1]]
-    lines += ["", "#endif", ""]
-    return "\n".join(lines)

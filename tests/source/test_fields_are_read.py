@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cextensions.generate import member
+from cextensions.generators.plan_structs import member
 from proxyd.config.layout import layouts
 
 ENGINE = Path(__file__).resolve().parents[2] / "cextensions"
