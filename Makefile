@@ -67,9 +67,9 @@ deb-test: ## install, upgrade, rotate and purge the package in a fresh Debian, u
 generate: .venv/requirements ## make cextensions/generated/ anew from the declarations
 	@$(PYTHON) cextensions/generate.py
 
-docs: generate site ## make docs/reference/ anew, and the documentation as a site: build/site/index.html
+docs: generate site ## make docs/reference/ anew, then the site
 
-site: .venv/requirements-docs
+site: .venv/requirements-docs ## build the documentation as a site: build/site/index.html
 	@$(PYTHON) -m mkdocs build --quiet --strict
 
 clean: ## remove all that was built
