@@ -171,7 +171,7 @@ class Checker:
                     read[key] = value
             if directive.block:
                 level.blocks.append((directive, statement, value))
-            if value is BAD or (directive.nothing and not directive.setting):
+            if value is BAD:
                 continue
             if directive.repeats:
                 values.setdefault(directive.group or name, []).append(value)

@@ -21,7 +21,8 @@ TITLES = {
     "location": "Servers and locations",
     "rewrite": "Rewriting: set and return",
     "types": "Media types",
-    "static": "Files",
+    "static": "Static files",
+    "reading": "Reading of files",
     "error_page": "Errors and redirects",
     "headers": "Header fields",
     "trailers": "Early hints and trailers",
@@ -49,8 +50,17 @@ def _directives() -> Iterator[str]:
     yield from (MADE, "", "# Directives", "")
     yield "Sizes take `k`, `m` and, where they are of bodies, `g`. Times take `ms`, `s`, `m`, `h`, `d`, `w`,"
     yield "also several: `1h 30m`; a number alone is seconds. A directive that a level does not have is taken"
-    yield "from the level around it. [nginx.md](nginx.md) lists what became of each directive of nginx."
-    yield from ("", "## Files", "", "### include", "", *_facts("include file | pattern;", "", "any"), "")
+    yield "from the level around it. [The table of nginx's directives](nginx.md)"
+    yield "says what became of each."
+    yield from (
+        "",
+        "## Other files",
+        "",
+        "### include",
+        "",
+        *_facts("include file | pattern;", "", "any"),
+        "",
+    )
     yield "Puts the statements of other files here; relative names start at the directory of the main file."
     yield "A pattern may fit no file."
     for theme, module in THEMES.items():

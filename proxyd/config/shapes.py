@@ -283,18 +283,6 @@ class TemplateText(OneArgument):
         return self.word
 
 
-class Anything(Shape):
-    """Arguments that nobody looks at: of directives that have nothing to do here."""
-
-    def __init__(self, least: int, most: int | None, shown: str) -> None:
-        self.least = least
-        self.most = most
-        self.shown = shown
-
-    def describe(self) -> str:
-        return self.shown
-
-
 def encode(text: str) -> bytes:
     """Configuration text as the bytes that stood in the file."""
     return text.encode("utf-8", "surrogateescape")

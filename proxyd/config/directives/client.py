@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from proxyd.config.directive import EVERYWHERE, HTTP, SERVER, Context, Directive
 from proxyd.config.plan import KEEPALIVE_MSIE6, KEEPALIVE_SAFARI, LINGERING
 from proxyd.config.shapes import (
-    Anything,
     Bits,
     BufferCount,
     Choice,
@@ -16,6 +17,7 @@ from proxyd.config.shapes import (
     Scope,
     Shape,
     Size,
+    parse_time,
 )
 
 MOST_HEADERS = 1000  # of what the parser has room for
@@ -34,6 +36,32 @@ class MaxHeaders(Number):
                 f"nginx takes more than {MOST_HEADERS}, proxyd does not",
             )
         return number
+
+
+class NameServers(Shape):
+    """Addresses, and how long and what is asked of them."""
+
+    least = 1
+    most = None
+    hint = "an address or several, then valid=TIME, ipv4=on|off, ipv6=on|off, status_zone=NAME"
+
+    def read(self, args: Sequence[str], scope: Scope) -> bool:
+        for place, text in enumerate(args):
+            key, _, value = text.partition("=")
+            good = {
+                "valid": parse_time(value, seconds=True) is not None,
+                "ipv4": value in ("on", "off"),
+                "ipv6": value in ("on", "off"),
+                "status_zone": bool(value),
+            }
+            if not good.get(key, "=" not in text):
+                raise Invalid(f"invalid parameter: {text}", self.hint, place)
+        if all("=" in text for text in args):
+            raise Invalid("no name servers defined", self.hint)
+        return True
+
+    def describe(self) -> str:
+        return "address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone]"
 
 
 def _nothing(name: str, contexts: Context, shape: Shape, doc: str, why: str) -> Directive:
@@ -161,27 +189,6 @@ DIRECTIVES = (
         setting=True,
     ),
     _nothing(
-        "read_ahead",
-        EVERYWHERE,
-        Size(),
-        "How much of a file the kernel shall read in advance.",
-        "The kernel sees that files are read from front to back, and reads ahead by itself.",
-    ),
-    _nothing(
-        "directio",
-        EVERYWHERE,
-        Anything(1, 1, "size | off"),
-        "From which size on files are read past the page cache.",
-        "Files of any size are sent by sendfile, which needs the page cache; what clients get is the same.",
-    ),
-    _nothing(
-        "directio_alignment",
-        EVERYWHERE,
-        Size(),
-        "Alignment of reads past the page cache.",
-        "No file is read past the page cache.",
-    ),
-    _nothing(
         "msie_padding",
         EVERYWHERE,
         Flag(),
@@ -212,7 +219,7 @@ DIRECTIVES = (
     _nothing(
         "resolver",
         EVERYWHERE,
-        Anything(1, None, "address ..."),
+        NameServers(),
         "Name servers for names that are known only at run time.",
         "Names that variables of proxy_pass make are not looked up yet: unless an upstream has that name, "
         'the answer is 502 and the error log says "no resolver defined to resolve". Names written in the '

@@ -9,7 +9,6 @@ from proxyd.config import plan
 from proxyd.config.directive import EVERYWHERE, LOCATION, SERVER, Directive
 from proxyd.config.plan import DocumentRoot, Expires, IndexFile, Piece, TryFile, TryFiles
 from proxyd.config.shapes import (
-    Anything,
     Choice,
     Flag,
     Invalid,
@@ -31,11 +30,6 @@ IF_MODIFIED_SINCE = {
     "exact": plan.IF_MODIFIED_SINCE_EXACT,
     "before": plan.IF_MODIFIED_SINCE_BEFORE,
 }
-
-_FRESH = (
-    "Each request looks at the file itself, so that a change is seen at once; descriptors are not kept. "
-    "What nginx does besides, to answer from old knowledge of a file, is not done."
-)
 
 
 def document_root(text: str, alias: int, scope: Scope) -> DocumentRoot:
@@ -271,42 +265,6 @@ DIRECTIVES = (
         "Whether files that are not there are noted in the error log.",
         default="on",
         setting=True,
-    ),
-    Directive(
-        "open_file_cache",
-        EVERYWHERE,
-        Anything(1, 2, "off | max=number [inactive=time]"),
-        "How many descriptors and facts of files are kept.",
-        setting=True,
-        fields=(),
-        nothing=_FRESH,
-    ),
-    Directive(
-        "open_file_cache_valid",
-        EVERYWHERE,
-        Anything(1, 1, "time"),
-        "After how long a kept file is looked at again.",
-        setting=True,
-        fields=(),
-        nothing=_FRESH,
-    ),
-    Directive(
-        "open_file_cache_min_uses",
-        EVERYWHERE,
-        Anything(1, 1, "number"),
-        "How often a file must be asked for to be kept.",
-        setting=True,
-        fields=(),
-        nothing=_FRESH,
-    ),
-    Directive(
-        "open_file_cache_errors",
-        EVERYWHERE,
-        Anything(1, 1, "on | off"),
-        "Whether errors are kept, too.",
-        setting=True,
-        fields=(),
-        nothing=_FRESH,
     ),
 )
 
