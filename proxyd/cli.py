@@ -166,9 +166,10 @@ def stop(given: Given) -> None:
 
 
 @command
-def quit_(given: Given) -> None:
+@click.option("--within", type=click.FloatRange(min=0), metavar="SECONDS", help="Cut off what runs then.")
+def quit_(given: Given, within: float | None) -> None:
     """End when the requests that run are finished, and wait for that."""
-    _exit(lambda: commands.end(given.options(), "quit"))
+    _exit(lambda: commands.end(given.options(), "quit", within))
 
 
 @command

@@ -62,14 +62,17 @@ def upgrade(options: Options) -> int:
     return _tell(_ask(options, "upgrade"))
 
 
-def end(options: Options, verb: str) -> int:
-    """stop or quit: let the master end, and wait for that."""
+def end(options: Options, verb: str, within: float | None = None) -> int:
+    """stop or quit: let the master end, and wait for that; after so many seconds it shall stop."""
     with _connect(options) as connection:
         pid, _ = control.peer_of(connection)
         process = os.pidfd_open(pid)
         status = _tell(_exchange(connection, verb))
     if status == 0:
-        select.select([process], [], [])  # readable once the process has ended
+        ended, _, _ = select.select([process], [], [], within)  # readable once the process has ended
+        if not ended:
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+            select.select([process], [], [])
         _wait_for_burial(pid)
     os.close(process)
     return status

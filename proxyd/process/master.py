@@ -124,7 +124,7 @@ class Master:
             self.control.place.pid_file.write()
             self._on_up()
             self._on_up = None
-            self.notifier.ready()
+            self.notifier.ready(self.runtime.generation.number)
             self.notifier.watch()
             self.runtime.remember("upgrade" if self.runtime.predecessor is not None else "start")
             if self._reload_again:
@@ -246,7 +246,7 @@ class Master:
         else:
             self.runtime.tally.reloads_failed += 1
         self.runtime.publish()
-        self.notifier.ready()
+        self.notifier.ready(self.runtime.generation.number)
         for client in self._asked_now:
             number = self.runtime.generation.number
             client.reply(

@@ -21,17 +21,18 @@ class Notifier:
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self._poller = poller
 
-    def ready(self) -> None:
+    def ready(self, generation: int) -> None:
         """We serve (again, after a reload)."""
-        self._send("READY=1", f"MAINPID={os.getpid()}")
+        self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS=serving, generation {generation}")
 
     def reloading(self) -> None:
         """A reload begins; READY=1 ends it."""
-        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        now = f"MONOTONIC_USEC={time.monotonic_ns() // 1000}"
+        self._send("RELOADING=1", now, "STATUS=reading the configuration")
 
     def stopping(self) -> None:
         """We stop."""
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", "STATUS=finishing the requests that run")
 
     def main_process(self, pid: int) -> None:
         """Another process is the main one from now on: the new master after an upgrade."""

@@ -143,7 +143,7 @@ class Succession:
     def _regain(self) -> None:
         self.runtime.openings.regain(self.runtime.generation.plan.process.worker_processes)
         self.control.place.step_back()
-        self.notifier.ready()
+        self.notifier.ready(self.runtime.generation.number)
 
     def _answer_failure(self, problems: list[str]) -> None:
         self._by_command = False
@@ -179,4 +179,4 @@ class Succession:
         self.runtime.predecessor = None
         self.runtime.shares_segments = False
         self.runtime.openings.share(False)
-        self.notifier.ready()
+        self.notifier.ready(self.runtime.generation.number)

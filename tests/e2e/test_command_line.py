@@ -386,6 +386,23 @@ def test_stop_returns_when_it_has_ended_although_clients_are_connected(server: S
         assert client.ending() in ("eof", "reset")
 
 
+@COMMANDS
+def test_quit_within_a_time_cuts_off_what_still_runs_then(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(LIMIT)
+        pass_on = f"proxy_pass http://127.0.0.1:{silent.getsockname()[1]};"
+        server.write_config("server { listen 127.0.0.1:{port0}; location / { " + pass_on + " } }\n")
+        assert server.run("start").returncode == 0
+        pid = int(server.pid_path.read_text())
+        with Client(server.port()) as client:
+            client.request("/")
+            silent.accept()  # and never an answer: it would run for a minute
+            done = server.run("quit", "--within", "0.01")
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+            assert not is_alive(pid)
+            assert client.ending() in ("eof", "reset")
+
+
 def test_without_a_command_it_starts(server: Server) -> None:
     started = server.run()
     assert started.returncode == 0, started.stderr
