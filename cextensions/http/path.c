@@ -130,21 +130,41 @@ px_parse px_path_normalize(px_slice path, bool merge_slashes, px_arena *arena, p
     return PX_PARSE_DONE;
 }
 
-void px_path_escape(px_buffer *out, px_slice uri)
+static bool has_meaning_in_path(uint8_t c)
+{
+    return px_byte_is(c, PX_BYTE_ESCAPE);
+}
+
+static bool has_meaning_in_args(uint8_t c)
+{
+    return px_byte_is(c, PX_BYTE_ESCAPE) || c == '&' || c == '+' || c == ';';
+}
+
+static void escape(px_buffer *out, px_slice text, bool (*has_meaning)(uint8_t))
 {
     static const char digits[] = "0123456789ABCDEF";
-    while (uri.len > 0) {
+    while (text.len > 0) {
         size_t run = 0;
-        while (run < uri.len && !px_byte_is(uri.data[run], PX_BYTE_ESCAPE))
+        while (run < text.len && !has_meaning(text.data[run]))
             run++;
-        px_buffer_append(out, uri.data, run);
-        if (run == uri.len)
+        px_buffer_append(out, text.data, run);
+        if (run == text.len)
             return;
-        uint8_t byte = uri.data[run];
-        uint8_t escape[3] = {'%', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15]};
-        px_buffer_append(out, escape, 3);
-        uri = px_slice_from(uri.data + run + 1, uri.len - run - 1);
+        uint8_t byte = text.data[run];
+        uint8_t escaped[3] = {'%', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15]};
+        px_buffer_append(out, escaped, 3);
+        text = px_slice_from(text.data + run + 1, text.len - run - 1);
     }
+}
+
+void px_path_escape(px_buffer *out, px_slice uri)
+{
+    escape(out, uri, has_meaning_in_path);
+}
+
+void px_args_escape(px_buffer *out, px_slice text)
+{
+    escape(out, text, has_meaning_in_args);
 }
 
 /* "[" IPv6 address "]": gives its length with the brackets, 0 when it is none. */

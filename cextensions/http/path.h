@@ -22,6 +22,8 @@ px_parse px_path_normalize(px_slice path, bool merge_slashes, px_arena *arena, p
 /* Escapes what may not stand in a path (nginx's NGX_ESCAPE_URI set): for a rewritten uri that is sent to a
  * peer or in a Location. */
 void px_path_escape(px_buffer *out, px_slice uri);
+/* Also what parts arguments (NGX_ESCAPE_ARGS). */
+void px_args_escape(px_buffer *out, px_slice text);
 
 /* Validation of Host and authority as nginx has it since 1.29.4 (RFC 3986): name is what stands before the
  * port, without one final dot, as spelled. False: invalid (400): empty, "..", a bad port, user

@@ -46,6 +46,7 @@ bool px_build_map(px_build *build, px_plan_map *plan)
            build_entries(build, &map->tails, &plan->tails) && build_regexes(build, map, &plan->regexes);
 }
 
+/* As in nginx, nothing at all fits no regular expression, not even "^$". */
 static const px_template *look_up(const px_plan_map *plan, px_request *request, px_slice key)
 {
     const px_map *map = plan->runtime;
@@ -56,7 +57,7 @@ static const px_template *look_up(const px_plan_map *plan, px_request *request, 
         found = px_table_find_tail(&map->tails, key);
     if (found != NULL)
         return found;
-    for (uint32_t i = 0; i < plan->regexes.count; i++)
+    for (uint32_t i = 0; key.len > 0 && i < plan->regexes.count; i++)
         if (px_regex_match(request, plan->regexes.items[i].regex, key) == PX_MATCH_YES)
             return &map->regexes[i];
     return &map->by_default;

@@ -3,8 +3,7 @@
 
 #include "proxy/request.h"
 
-/* "8k", "1m", digits. */
-static bool parse(px_slice text, uint64_t *bytes)
+bool px_size_parse(px_slice text, uint64_t *bytes)
 {
     unsigned shift = 0;
     if (text.len > 1 && (text.data[text.len - 1] | 32) == 'k')
@@ -24,7 +23,7 @@ static bool build_one(px_build *build, px_size_value *value, const px_plan_piece
     if (!px_build_template(build, &value->text, pieces))
         return false;
     value->constant = px_template_constant(&value->text);
-    if (value->constant && value->text.count > 0 && !parse(value->text.ops[0].text, &value->bytes))
+    if (value->constant && value->text.count > 0 && !px_size_parse(value->text.ops[0].text, &value->bytes))
         return px_build_fail(build, "a rate that is no size");
     return true;
 }
@@ -48,7 +47,7 @@ uint64_t px_size_of(const px_size_value *value, px_request *r)
     if (value->constant)
         return value->bytes;
     px_slice text = px_template_value(&value->text, r);
-    if (parse(text, &bytes))
+    if (px_size_parse(text, &bytes))
         return bytes;
     px_slice shown = px_request_one_line(r, text);
     px_request_log(r, PX_LOG_ERROR, "invalid size \"%.*s\" while sending to client", PX_SLICE_ARGS(shown));

@@ -21,6 +21,8 @@ typedef struct px_rates {
 
 bool px_build_rates(px_build *build, px_settings *settings);
 
+/* "8k", "1m", digits; false: it is no size. */
+bool px_size_parse(px_slice text, uint64_t *bytes);
 /* 0 for what is no size, which is logged. */
 uint64_t px_size_of(const px_size_value *value, px_request *r);
 /* Tells the Stream how fast the answer that is about to begin may go. */

@@ -252,26 +252,18 @@ const px_stream_user px_request_stream_user = {
 
 /* ---- the end ---- */
 
-px_step px_request_close(px_request *r, int status)
+static void tell(px_request *r)
 {
-    px_stream *stream = r->stream;
-    if (!r->head_sent)
-        r->end_status = status;
-    stream->request = NULL;
-    leave_stream(r);
-    stream->ops->reset(stream);
-    px_request_end(r);
-    return PX_STEP_ANSWERED;
-}
-
-void px_request_end(px_request *r)
-{
-    px_worker *worker = r->worker;
-    px_generation *generation = r->generation;
     px_request_end_handler(r);
     px_debug_end(r);
     px_stats_count_request(r);
     px_access_log_write(r);
+}
+
+static void release(px_request *r)
+{
+    px_worker *worker = r->worker;
+    px_generation *generation = r->generation;
     px_list_unlink(&r->link);
     worker->requests--;
     px_worker_count(worker, PX_COUNTER_REQUESTS_ACTIVE, -1);
@@ -280,6 +272,25 @@ void px_request_end(px_request *r)
     px_arena arena = r->arena; /* r lies in it */
     px_arena_clear(&arena);
     px_generation_release(&generation);
+}
+
+px_step px_request_close(px_request *r, int status)
+{
+    px_stream *stream = r->stream;
+    if (!r->head_sent)
+        r->end_status = status;
+    stream->request = NULL;
+    leave_stream(r);
+    tell(r); /* the log line may ask the socket; what the Stream has queued may lie in the arena */
+    stream->ops->reset(stream);
+    release(r);
+    return PX_STEP_ANSWERED;
+}
+
+void px_request_end(px_request *r)
+{
+    tell(r);
+    release(r);
 }
 
 static void on_release_object(void *argument)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "proxy/rates.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
 
@@ -12,9 +13,26 @@ static void set_args(px_request *request, px_slice value)
     request->changed = true;
 }
 
+/* As in nginx, what is no size changes nothing. */
+static void set_limit_rate(px_request *request, px_slice value)
+{
+    uint64_t rate;
+    if (!px_size_parse(value, &rate))
+        return;
+    request->limit_rate = rate;
+    request->limit_rate_set = true;
+}
+
 static px_variable_set setter_of(int64_t variable)
 {
-    return variable == PX_VAR_ARGS ? set_args : NULL;
+    switch (variable) {
+    case PX_VAR_ARGS:
+        return set_args;
+    case PX_VAR_LIMIT_RATE:
+        return set_limit_rate;
+    default:
+        return NULL;
+    }
 }
 
 bool px_sets_build(px_sets *sets, px_arena *arena, const px_plan_set_variable_list *plan, char *error,
@@ -31,6 +49,7 @@ bool px_sets_build(px_sets *sets, px_arena *arena, const px_plan_set_variable_li
         }
         if (!px_template_compile(&items[i].value, arena, &line->value, error, size))
             return false;
+        px_template_quote_captures(&items[i].value, arena);
     }
     *sets = (px_sets){items, plan->count};
     return true;

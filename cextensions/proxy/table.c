@@ -51,7 +51,7 @@ const void *px_table_find_head(const px_table *table, px_slice name)
 {
     if (table->count == 0)
         return NULL;
-    for (size_t i = 1; i < name.len; i++) {
+    for (size_t i = 0; i < name.len; i++) {
         if (name.data[i] != '.')
             continue;
         const void *found = px_table_find(table, px_slice_from(name.data + i, name.len - i));

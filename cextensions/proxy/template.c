@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "http/path.h"
 #include "proxy/map.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
@@ -26,9 +27,29 @@ static px_slice get_assigned(px_request *request, const px_op *op)
     return PX_SLICE("");
 }
 
+/* Of a name that is built in and that `set` makes besides: $http_x. */
+static px_slice get_assigned_or_built_in(px_request *request, const px_op *op)
+{
+    px_slice value = px_request_slot(request, op->slot);
+    return value.data != NULL ? value : op->built_in->get(request, op->built_in);
+}
+
 static px_slice get_capture(px_request *request, const px_op *op)
 {
     return op->number < request->capture_count ? request->captures[op->number] : px_slice_from(NULL, 0);
+}
+
+static px_slice get_quoted_capture(px_request *request, const px_op *op)
+{
+    px_slice value = get_capture(request, op);
+    bool was_escaped = request->quoted_uri ||
+                       (request->uri.len > 0 && memchr(request->uri.data, '+', request->uri.len) != NULL);
+    if (value.len == 0 || !was_escaped)
+        return value;
+    px_buffer text;
+    px_buffer_init(&text, &request->arena, value.len + 8);
+    px_args_escape(&text, value);
+    return px_buffer_view(&text);
 }
 
 static px_slice get_map(px_request *request, const px_op *op)
@@ -51,6 +72,11 @@ static bool compile_variable(px_op *op, px_arena *arena, const px_plan_piece *pi
 
 static bool compile_piece(px_op *op, px_arena *arena, const px_plan_piece *piece)
 {
+    if (piece->variable >= 0 && piece->slot >= 0) {
+        px_op *built_in = px_arena_zalloc(arena, sizeof *built_in);
+        *op = (px_op){.get = get_assigned_or_built_in, .built_in = built_in, .slot = (uint64_t)piece->slot};
+        return compile_variable(built_in, arena, piece);
+    }
     if (piece->variable >= 0)
         return compile_variable(op, arena, piece);
     if (piece->map != NULL) {
@@ -84,6 +110,17 @@ bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_
     }
     *out = (px_template){ops, pieces->count};
     return true;
+}
+
+void px_template_quote_captures(px_template *template, px_arena *arena)
+{
+    px_op *ops = px_arena_alloc(arena, template->count * sizeof *ops);
+    for (uint32_t i = 0; i < template->count; i++) {
+        ops[i] = template->ops[i];
+        if (ops[i].get == get_capture)
+            ops[i].get = get_quoted_capture;
+    }
+    template->ops = ops;
 }
 
 px_template px_template_literal(px_arena *arena, px_slice text)

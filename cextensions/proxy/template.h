@@ -18,8 +18,10 @@ struct px_op {
     px_slice text;       /* the literal; the argument of a prefix variable */
     union {
         const px_plan_map *map;
-        uint64_t number; /* slot, capture, or header id */
+        const px_op *built_in; /* what there is while `set` has not run */
+        uint64_t number;       /* slot, capture, or header id */
     };
+    uint64_t slot; /* of built_in */
 };
 
 typedef struct px_template {
@@ -30,6 +32,8 @@ typedef struct px_template {
 /* Memory from the arena. False: error says which piece makes no sense. */
 bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_list *pieces, char *error,
                          size_t size);
+/* $1 to $9 are escaped as in a query string, where the path was: for `set`, as nginx has it. */
+void px_template_quote_captures(px_template *template, px_arena *arena);
 /* A template that is one literal. */
 px_template px_template_literal(px_arena *arena, px_slice text);
 

@@ -58,7 +58,7 @@ px_slice px_var_seconds(px_request *r, uint64_t ms)
 VARIABLE(args)
 {
     (void)op;
-    return r->args.len > 0 || (r->internal && r->args.data != NULL) ? r->args : PX_NO_VALUE;
+    return r->args.len > 0 || (r->changed && r->args.data != NULL) ? r->args : PX_NO_VALUE;
 }
 
 VARIABLE(is_args)
@@ -76,7 +76,7 @@ static bool named(px_slice part, px_slice name)
 VARIABLE(arg)
 {
     const uint8_t *at = r->args.data;
-    size_t left = r->args.len;
+    size_t left = op->text.len > 0 ? r->args.len : 0; /* "$arg_" alone says nothing */
     while (left > 0) {
         const uint8_t *end = memchr(at, '&', left);
         px_slice part = px_slice_from(at, end != NULL ? (size_t)(end - at) : left);

@@ -1,6 +1,7 @@
 /* Variables that are header fields, of the request and of the answers, and what is read out of them. */
 #include <stdlib.h>
 
+#include "proxy/body.h"
 #include "proxy/handler_proxy.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
@@ -82,10 +83,13 @@ VARIABLE(http)
     return join(r, r->head.headers, r->head.header_count, op, PX_SLICE(", "));
 }
 
+/* A chunked body has a length once all of it is here. */
 VARIABLE(content_length)
 {
     (void)op;
-    return px_request_header(r, PX_HEADER_CONTENT_LENGTH);
+    px_slice field = px_request_header(r, PX_HEADER_CONTENT_LENGTH);
+    bool chunked = field.data == NULL && r->first[PX_HEADER_TRANSFER_ENCODING] != 0;
+    return chunked && r->body != NULL && r->body->whole ? px_var_uint(r, r->body->bytes) : field;
 }
 
 VARIABLE(content_type)

@@ -44,14 +44,13 @@ class Names:
     def _find(self, name: str) -> Piece:
         if name in self.maps:
             return Piece(map=self._map_digest(name))
+        built_in = _built_in(name)
         if name in self.slots:
+            if built_in is not None and name in self._assigned:
+                return Piece(text=built_in.text, variable=built_in.variable, slot=self.slots[name])
             return Piece(text=encode(name) if name in self._assigned else b"", slot=self.slots[name])
-        number = variables.NUMBER.get(name)
-        if number is not None and not variables.VARIABLES[number].prefix:
-            return Piece(variable=number)
-        for prefix in variables.PREFIXES:
-            if name.startswith(prefix):
-                return Piece(text=encode(name[len(prefix) :]), variable=variables.NUMBER[prefix])
+        if built_in is not None:
+            return built_in
         raise Invalid(f'unknown "{name}" variable', self._hint(name))
 
     def _hint(self, name: str) -> str:
@@ -60,6 +59,16 @@ class Names:
         known = [*variables.NUMBER, *self.maps, *self.slots]
         close = difflib.get_close_matches(name, known, 1, 0.75)
         return f'did you mean "${close[0]}"?' if close else ""
+
+
+def _built_in(name: str) -> Piece | None:
+    number = variables.NUMBER.get(name)
+    if number is not None and not variables.VARIABLES[number].prefix:
+        return Piece(variable=number)
+    for prefix in variables.PREFIXES:
+        if name.startswith(prefix):
+            return Piece(text=encode(name[len(prefix) :]), variable=variables.NUMBER[prefix])
+    return None
 
 
 class Templates:

@@ -52,7 +52,11 @@ VARIABLES: tuple[Variable, ...] = (
         "limit_req_status",
         "What limit_req said: PASSED, DELAYED, REJECTED, DELAYED_DRY_RUN or REJECTED_DRY_RUN.",
     ),
-    Variable("limit_rate", "Bytes per second that this answer goes at, once that is known; 0: no limit."),
+    Variable(
+        "limit_rate",
+        "Bytes per second that this answer goes at, once that is known; 0: no limit.",
+        settable=True,
+    ),
     Variable("msec", "The current time in seconds, with milliseconds."),
     Variable("nginx_version", "The level of the language: the version of nginx that proxyd follows."),
     Variable("pid", "The process id of the worker."),

@@ -60,7 +60,9 @@ DIRECTIVES = (
         SERVER | LOCATION,
         SetShape(),
         "Gives a variable a value. Runs in the order of the file, together with `return`: in the server "
-        "before a location is chosen, then in the location. $args can be set, too.",
+        "before a location is chosen, then in the location. Of what is built in, $args and $limit_rate can "
+        "be set, and names that begin like $http_ or $arg_: where no `set` has run, these say what they "
+        "always say.",
         repeats=True,
     ),
     Directive(
