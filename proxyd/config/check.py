@@ -129,7 +129,7 @@ class Scope:
         self.said = True
         statement = self.statement
         assert statement is not None
-        self._report.add("warn", message, hint, statement.source, statement.offset(argument))
+        self._report.at(statement, "warn", message, hint, argument)
 
 
 class Checker:
@@ -146,7 +146,7 @@ class Checker:
 
     def wrong(self, statement: Statement, message: str, hint: str = "", argument: int = -1) -> None:
         """Report an error in a statement."""
-        self.report.add("emerg", message, hint, statement.source, statement.offset(argument))
+        self.report.at(statement, "emerg", message, hint, argument)
 
     def check(self, statements: list[Statement], context: Context) -> Level:
         """Check the statements of one block. What is wrong is reported and left out."""

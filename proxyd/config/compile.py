@@ -1,7 +1,7 @@
 """Text to Plan: the order in which the parts of the compiler work.
 
     parse        lexer, parser: files to statements
-    names        which maps and captures there are: they may be used before they are declared
+    names        which $names there are: they may be used before they are declared
     check        statements to values, by the declarations
     put together maps, upstreams, servers with their locations, sockets; inherit.py finishes the settings
     encode       objects by digest, and what concerns processes
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from proxyd.config import layout, pcre, variables
+from proxyd.config import layout
 from proxyd.config.check import BAD, Checker, Level, Resolve, Scope
 from proxyd.config.directive import EVENTS, HTTP, MAIN
 from proxyd.config.directives.log import (
@@ -26,20 +26,19 @@ from proxyd.config.directives.log import (
     ErrorLogSpec,
     Target,
 )
-from proxyd.config.directives.proxy_rewrite import RULES
 from proxyd.config.errors import Diagnostic, Report, SourceFile
 from proxyd.config.inherit import Inheritance
 from proxyd.config.listens import Listens
 from proxyd.config.logs import Logs
 from proxyd.config.maps import Maps
+from proxyd.config.names import NameFinder
 from proxyd.config.objects import Objects
 from proxyd.config.parser import FileSystem, Loader, Statement
 from proxyd.config.places import DEFAULT_PID, place
 from proxyd.config.plan import EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
 from proxyd.config.rules import check_rules
 from proxyd.config.servers import Servers
-from proxyd.config.shapes import encode
-from proxyd.config.template import NAME, Templates
+from proxyd.config.template import Templates
 from proxyd.config.upstreams import Upstreams
 
 COMMAND_LINE = "command line"
@@ -162,7 +161,7 @@ class _Compiler:
     # ---- http
 
     def _http(self, statements: list[Statement], inheritance: Inheritance) -> None:
-        self._declare_names(statements)
+        NameFinder(self.maps, self.checker).find(statements)
         level = self.checker.check(statements, HTTP)
         self.logs.declare_formats(level, statements)
         for directive, statement, value in level.blocks:
@@ -186,68 +185,6 @@ class _Compiler:
             if directive.name == "server":
                 servers.server(statement, node)
         self.servers = list(dict.fromkeys(servers.digests))
-
-    def _declare_names(self, statements: list[Statement]) -> None:
-        """Find the names that templates may use, wherever they are declared."""
-        for statement in statements:
-            if statement.block is None:
-                self._declare_in_rule(statement)
-                continue
-            if statement.name == "map" and len(statement.args) == 2:
-                self._declare_map(statement)
-            elif statement.name == "server":
-                self._declare_captures(statement.block)
-
-    def _declare_map(self, statement: Statement) -> None:
-        name = statement.args[1].removeprefix("$").lower()
-        if name in variables.NUMBER:
-            self.checker.wrong(
-                statement, f'the duplicate "{name}" variable', f"${name} is built in; choose another name", 1
-            )
-            return
-        if name in self.maps.names.maps:
-            self.report.add(
-                "warn",
-                f'the variable "${name}" is made by two maps',
-                "the last one counts",
-                statement.source,
-                statement.offset(1),
-            )
-        self.maps.declare(name, statement)
-        for line in statement.block or ():
-            self._declare_groups(line.name)
-
-    def _declare_captures(self, statements: list[Statement]) -> None:
-        for statement in statements:
-            if statement.name == "set" and statement.args:
-                self._declare_set(statement)
-            elif statement.name == "location":
-                if statement.args:
-                    self._declare_groups(statement.args[-1])
-                if statement.block:
-                    self._declare_captures(statement.block)
-            elif statement.name == "server_name":
-                for text in statement.args:
-                    self._declare_groups(text)
-            else:
-                self._declare_in_rule(statement)
-
-    def _declare_in_rule(self, statement: Statement) -> None:
-        if statement.name in RULES and statement.args and statement.args[0].startswith("~"):
-            self._declare_groups(statement.args[0][1:].removeprefix("*"))
-
-    def _declare_set(self, statement: Statement) -> None:
-        name = statement.args[0].removeprefix("$").lower()
-        if NAME.match(name) and name not in variables.NUMBER:
-            self.maps.names.assigned(name)
-
-    def _declare_groups(self, text: str) -> None:
-        if "(?" not in text:
-            return
-        names = self.maps.names
-        for name in pcre.check(encode(text), False).groups:
-            if name.lower() not in variables.NUMBER and name.lower() not in names.maps:
-                names.capture(name)
 
     # ---- the Plan
 
@@ -287,10 +224,7 @@ class _Compiler:
             return
         message = f"{connections} worker_connections are not enough for {len(sockets)} listening sockets"
         at = events.where.get("worker_connections")
-        if at:
-            self.checker.wrong(at[0], message, "one for each, and one more", 0)
-        else:
-            self.report.add("emerg", message, "one for each, and one more")
+        self.report.at(at[0] if at else None, "emerg", message, "one for each, and one more", 0)
 
     def _process(self, main: Level, connections: int, zones: int) -> Process:
         values = main.values
@@ -325,14 +259,12 @@ class _Compiler:
         affinity = main.values.get("worker_cpu_affinity")
         if affinity is None or affinity.auto or len(affinity.masks) in (1, workers):
             return
-        at = main.where["worker_cpu_affinity"][0]
-        self.report.add(
+        self.report.at(
+            main.where["worker_cpu_affinity"][0],
             "warn",
             'the number of "worker_processes" is not equal to the number of "worker_cpu_affinity" masks, '
             "using last mask for remaining worker processes",
             f"there are {workers} and {len(affinity.masks)}",
-            at.source,
-            at.offset(),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Level = Literal["emerg", "warn"]
 
@@ -58,6 +58,17 @@ class Diagnostic:
         return f"proxyd: [{self.level}] {text}" + (f" in {where}" if where else "")
 
 
+class Place(Protocol):
+    """What can be pointed at: a statement of a file."""
+
+    @property
+    def source(self) -> SourceFile:
+        """The file."""
+
+    def offset(self, argument: int = -1) -> int:
+        """Where an argument begins, from 0; -1: the whole."""
+
+
 class Report:
     """Collects diagnostics. The same thing about the same place is said once."""
 
@@ -79,6 +90,13 @@ class Report:
         line, column = source.locate(offset)
         found = Diagnostic(level, message, hint, source.path, line, column)
         self._found.setdefault(found, (source.order, offset, len(self._found)))
+
+    def at(self, place: Place | None, level: Level, message: str, hint: str = "", argument: int = -1) -> None:
+        """Note one thing about a statement, or about one of its arguments. None: no place is to blame."""
+        if place is None:
+            self.add(level, message, hint)
+        else:
+            self.add(level, message, hint, place.source, place.offset(argument))
 
     def diagnostics(self) -> list[Diagnostic]:
         """All, in the order of the text; those without a place come last."""

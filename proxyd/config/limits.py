@@ -101,7 +101,7 @@ class LimitZones:
         ]
 
     def _wrong(self, statement: Statement, message: str, hint: str) -> None:
-        self._report.add("emerg", message, hint, statement.source, statement.offset())
+        self._report.at(statement, "emerg", message, hint)
 
 
 def _other_use(name: str) -> str:

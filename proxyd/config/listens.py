@@ -174,13 +174,8 @@ class Listens:
             return
         keys = _name_keys(text)
         if any(key in seen for key in keys):
-            self.checker.report.add(
-                "warn",
-                f'conflicting server name "{text}" on {place.endpoint}, ignored',
-                "another server_name of this address has it",
-                statement.source,
-                statement.offset(),
-            )
+            message = f'conflicting server name "{text}" on {place.endpoint}, ignored'
+            self.checker.report.at(statement, "warn", message, "another server_name of this address has it")
             return
         seen.update(keys)
         kinds = {"exact": table.exact, "head": table.heads, "tail": table.tails}
@@ -189,12 +184,11 @@ class Listens:
 
     def _malformed(self, place: _Place, text: str, statement: Statement) -> None:
         """nginx looks only where there is a choice of servers; elsewhere such a name takes no effect."""
-        self.checker.report.add(
+        self.checker.report.at(
+            statement,
             "emerg" if len(place.servers) > 1 else "warn",
             f'invalid server name or wildcard "{text}" on {place.endpoint}',
             "a wildcard is first or last, with a dot beside it",
-            statement.source,
-            statement.offset(),
         )
 
 

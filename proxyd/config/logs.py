@@ -133,4 +133,4 @@ class Logs:
             )
 
     def _wrong(self, statement: Statement, message: str, hint: str, argument: int = -1) -> None:
-        self._report.add("emerg", message, hint, statement.source, statement.offset(argument))
+        self._report.at(statement, "emerg", message, hint, argument)

@@ -98,7 +98,7 @@ class Loader:
         """The statements that stand in place of an ``include``."""
 
         def wrong(message: str, hint: str = "", argument: int = -1) -> list[Statement]:
-            self.report.add("emerg", message, hint, statement.source, statement.offset(argument))
+            self.report.at(statement, "emerg", message, hint, argument)
             return []
 
         if len(statement.args) != 1:
@@ -122,10 +122,7 @@ class Loader:
             message = f'open() "{path}" failed ({error.errno}: {error.strerror})'
         else:
             message = f'open() "{path}" failed'
-        if origin is None:
-            self.report.add("emerg", message)
-        else:
-            self.report.add("emerg", message, "", origin.source, origin.offset(0))
+        self.report.at(origin, "emerg", message, argument=0)
 
 
 class _Parser:

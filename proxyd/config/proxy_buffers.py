@@ -28,11 +28,7 @@ def check_buffers(node: Node, report: Report) -> None:
         if found is None:
             continue
         blame, message, hint = found
-        at = node.first_of(*blame)
-        if at is None:
-            report.add("emerg", message, hint)
-        else:
-            report.add("emerg", message, hint, at.source, at.offset())
+        report.at(node.first_of(*blame), "emerg", message, hint)
         return
 
 

@@ -189,13 +189,9 @@ class Servers:
         first = seen.setdefault((group, spec.name), statement)
         if first is statement:
             return
-        self.checker.report.add(
-            "warn" if spec.named else "emerg",
-            f'duplicate location "{spec.name}"',
-            f"the first is in {first.origin()}",
-            statement.source,
-            statement.offset(),
-        )
+        message = f'duplicate location "{spec.name}"'
+        hint = f"the first is in {first.origin()}"
+        self.checker.report.at(statement, "warn" if spec.named else "emerg", message, hint)
 
 
 def _report(level: Level) -> int:

@@ -17,17 +17,16 @@ def read_types(blocks: list[Statement], report: Report) -> Types:
     for block in blocks:
         for line in block.block or ():
             if line.block is not None:
-                report.add("emerg", 'unexpected "{"', "a type and its extensions", line.source, line.offset())
+                report.at(line, "emerg", 'unexpected "{"', "a type and its extensions")
             for place, word in enumerate(line.args):
                 extension = word.lower()
                 if found.get(extension, line.name) != line.name:
-                    report.add(
+                    report.at(
+                        line,
                         "warn",
                         f'duplicate extension "{word}", content type: "{line.name}", '
                         f'previous content type: "{found[extension]}"',
-                        "",
-                        line.source,
-                        line.offset(place),
+                        argument=place,
                     )
                 found[extension] = line.name
     return make_types(found)
