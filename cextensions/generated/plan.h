@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(8125949591218158952)
+#define PX_PLAN_LAYOUT INT64_C(6583881870083447501)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -679,7 +679,7 @@ struct px_plan_engine_plan {
 
 /* The values of one level of http: one field per directive. */
 struct px_plan_settings {
-    px_slice server_tokens;
+    px_plan_piece_list server_tokens;
     px_slice default_type;
     int64_t keepalive_timeout;
     int64_t keepalive_timeout_header;

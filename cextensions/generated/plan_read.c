@@ -1312,7 +1312,7 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
     return px_plan_enter_struct(in, "Settings", 96)
            && px_plan_field(in, "server_tokens")
-           && px_plan_bytes(in, &out->server_tokens)
+           && read_piece_list(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
            && px_plan_bytes(in, &out->default_type)
            && px_plan_field(in, "keepalive_timeout")

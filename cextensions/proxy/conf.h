@@ -77,6 +77,7 @@ typedef struct px_settings {
     px_h1_settings h1; /* for the client's connection */
     px_log log;
     const px_types *types;
+    px_template server_tokens;
     px_log_cache *log_cache; /* for logs whose path has variables; NULL: off */
     px_access_log *access_logs;
     uint32_t access_log_count;

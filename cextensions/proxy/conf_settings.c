@@ -223,6 +223,7 @@ bool px_build_settings(px_build *build, px_plan_settings *plan)
     build_hidden(build, settings);
     return px_limit_check(build, plan) && px_build_docs(build, &settings->docs, plan) &&
            px_build_log(build, &plan->error_log, &settings->log) && build_access_logs(build, settings) &&
+           px_build_template(build, &settings->server_tokens, &plan->server_tokens) &&
            build_add_headers(build, settings) && build_set_headers(build, settings) &&
            px_build_proxy_rules(build, settings) && px_build_rates(build, settings);
 }

@@ -56,6 +56,13 @@ static void prepend(px_answer *answer, px_header_id id, px_slice name, px_slice 
     *answer->headers = (px_header){name, value, (uint16_t)id};
 }
 
+static void add_server(px_request *r)
+{
+    px_slice name = px_request_server_tokens(r);
+    if (name.len > 0)
+        prepend(&r->answer, PX_HEADER_SERVER, PX_SLICE("Server"), name);
+}
+
 static void headers_head(px_filter *self, px_request *r)
 {
     px_clock_update(&r->worker->clock, r->worker->loop);
@@ -63,7 +70,7 @@ static void headers_head(px_filter *self, px_request *r)
         prepend(&r->answer, PX_HEADER_DATE, PX_SLICE("Date"),
                 px_arena_copy(&r->arena, px_clock_http(&r->worker->clock)));
     if (!r->answer.has_server)
-        prepend(&r->answer, PX_HEADER_SERVER, PX_SLICE("Server"), r->settings->plan->server_tokens);
+        add_server(r);
     add_configured(r);
     px_trailers_announce(r);
     px_filter_head(self->next, r);

@@ -69,6 +69,28 @@ static void put_text(px_buffer *buffer, const char *text)
     px_buffer_append(buffer, text, strlen(text));
 }
 
+/* A client may have written what variables put there. */
+static void put_html(px_buffer *buffer, px_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '<')
+            px_buffer_literal(buffer, "&lt;");
+        else if (text.data[i] == '&')
+            px_buffer_literal(buffer, "&amp;");
+        else
+            px_buffer_byte(buffer, text.data[i]);
+    }
+}
+
+static void put_signature(px_buffer *body, px_slice name)
+{
+    if (name.len == 0)
+        return;
+    px_buffer_literal(body, "<hr><center>");
+    put_html(body, name);
+    px_buffer_literal(body, "</center>\r\n");
+}
+
 static px_slice make_body(px_request *r, const page *shown)
 {
     px_buffer body;
@@ -83,9 +105,8 @@ static px_slice make_body(px_request *r, const page *shown)
         put_text(&body, shown->detail);
         px_buffer_literal(&body, "</center>\r\n");
     }
-    px_buffer_literal(&body, "<hr><center>");
-    px_buffer_slice(&body, r->settings->plan->server_tokens);
-    px_buffer_literal(&body, "</center>\r\n</body>\r\n</html>\r\n");
+    put_signature(&body, px_request_server_tokens(r));
+    px_buffer_literal(&body, "</body>\r\n</html>\r\n");
     return px_buffer_view(&body);
 }
 

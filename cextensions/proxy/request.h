@@ -64,7 +64,7 @@ struct px_request {
     bool in_error_page;    /* an error now has no error_page: recursive_error_pages is off */
     bool file_of_alias;    /* try_files found uri below the alias of a regular expression's location */
     uint16_t error_status; /* what the client is told whoever answers; 0: what that one says */
-    bool excepted;  /* r->settings are those that limit_except gives other methods */
+    bool excepted;         /* r->settings are those that limit_except gives other methods */
     uint8_t limit_req_status, limit_conn_status; /* enum px_limit_status */
     bool limit_rate_set;
     bool quoted_uri;         /* uri was decoded: it is escaped before it is sent on */
@@ -198,6 +198,8 @@ px_slice px_request_server_addr(px_request *r);
 /* "example.com" or "example.com:8080": what an absolute Location of ours names. Also in front of it
  * "http://". */
 void px_request_put_origin(px_request *r, px_buffer *buffer);
+/* What proxyd calls itself to this client, on one line; empty: it does not. */
+px_slice px_request_server_tokens(px_request *r);
 px_slice px_request_slot(const px_request *r, uint64_t slot);
 /* A value for a field of a head: CR, LF and NUL, which only decoded text can hold, become spaces. */
 px_slice px_request_one_line(px_request *r, px_slice value);

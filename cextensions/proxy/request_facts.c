@@ -40,6 +40,13 @@ px_slice px_request_one_line(px_request *r, px_slice value)
     return px_slice_from(clean, value.len);
 }
 
+px_slice px_request_server_tokens(px_request *r)
+{
+    const px_template *text = &r->settings->server_tokens;
+    px_slice value = px_template_value(text, r);
+    return px_template_constant(text) ? value : px_request_one_line(r, value);
+}
+
 px_slice px_request_slot(const px_request *r, uint64_t slot)
 {
     return slot < r->slot_count ? r->slots[slot] : px_slice_from(NULL, 0);

@@ -63,7 +63,7 @@ static void default_settings(conf_world *world)
     *access = (px_plan_access_log){.file = &world->log_file,
                                    .format = conf_text(world, "$status $request $body_bytes_sent")};
     *errors = (px_plan_error_log){error_file, PX_LOG_INFO};
-    settings->server_tokens = S("proxyd");
+    settings->server_tokens = conf_text(world, "proxyd");
     settings->default_type = S("text/plain");
     settings->keepalive_timeout = 75000;
     settings->keepalive_requests = 1000;

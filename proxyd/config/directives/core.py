@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from proxyd import __version__
 from proxyd.config.directive import EVERYWHERE, HTTP, SERVER, Directive
-from proxyd.config.plan import Buffers
+from proxyd.config.directives.headers import field_value
+from proxyd.config.plan import Buffers, Piece
 from proxyd.config.shapes import (
     BufferCount,
-    Choice,
     Duration,
     Invalid,
     Number,
     Scope,
     Shape,
     Size,
+    TemplateText,
     Text,
     parse_time,
 )
+from proxyd.config.template import literal
 
 LEAST_HEADER_BUFFER = 512  # nginx's connection_pool_size
 
-SERVER_TOKENS = {
-    "on": b"proxyd/" + __version__.encode(),
-    "off": b"proxyd",
-    "build": b"proxyd/" + __version__.encode(),
-}
+_NAME_AND_VERSION = f"proxyd/{__version__}"
+SERVER_TOKENS = {"on": _NAME_AND_VERSION, "off": "proxyd", "build": _NAME_AND_VERSION}
+
+
+class ServerTokens(TemplateText):
+    """One of three words, or what is to be said instead."""
+
+    hint = "on, off, build, or a text"
+
+    def value(self, text: str, scope: Scope) -> list[Piece]:
+        if text in SERVER_TOKENS:
+            return literal(SERVER_TOKENS[text])
+        if close := difflib.get_close_matches(text, SERVER_TOKENS, 1, 0.75):
+            raise Invalid(f'invalid value "{text}"', f'did you mean "{close[0]}"?')
+        return scope.template(field_value(text, scope, 0))
+
+    def describe(self) -> str:
+        return "on | off | build | text"
 
 
 class KeepaliveTimeout(Shape):
@@ -67,8 +83,9 @@ DIRECTIVES = (
     Directive(
         "server_tokens",
         EVERYWHERE,
-        Choice(SERVER_TOKENS, bytes),
-        "What the Server field and error pages say: name and version, or the name alone.",
+        ServerTokens(),
+        "What the Server field and error pages say: name and version, the name alone, or a text with "
+        "variables; an empty one leaves both out.",
         default="on",
         setting=True,
     ),
