@@ -7,8 +7,6 @@ enum px_counter {
     PX_COUNTER_CONNECTIONS_ACCEPTED,
     /* counter, connections: Accepted connections that were served, not turned away. */
     PX_COUNTER_CONNECTIONS_HANDLED,
-    /* counter, connections: Closed at once because worker_connections were in use. */
-    PX_COUNTER_CONNECTIONS_REFUSED,
     /* counter, calls: accept() failed: out of descriptors or memory. */
     PX_COUNTER_ACCEPT_FAILURES,
     /* gauge, connections: Client connections open now, the idle ones included. */
@@ -183,8 +181,6 @@ enum px_counter {
     PX_COUNTER_REASON_RETURNED,
     /* counter, requests: Failed: `deny` or `limit_except` forbids it. */
     PX_COUNTER_REASON_DENIED,
-    /* counter, requests: Failed: No or wrong credentials. */
-    PX_COUNTER_REASON_UNAUTHORIZED,
     /* counter, requests: Failed: More requests than `limit_req` admits. */
     PX_COUNTER_REASON_LIMITED_REQUESTS,
     /* counter, requests: Failed: More at the same time than `limit_conn` admits. */
@@ -218,7 +214,6 @@ enum px_counter {
 #define PX_COUNTER_LIST(X) \
     X(PX_COUNTER_CONNECTIONS_ACCEPTED, "connections_accepted") \
     X(PX_COUNTER_CONNECTIONS_HANDLED, "connections_handled") \
-    X(PX_COUNTER_CONNECTIONS_REFUSED, "connections_refused") \
     X(PX_COUNTER_ACCEPT_FAILURES, "accept_failures") \
     X(PX_COUNTER_CONNECTIONS_ACTIVE, "connections_active") \
     X(PX_COUNTER_CONNECTIONS_IDLE, "connections_idle") \
@@ -306,7 +301,6 @@ enum px_counter {
     X(PX_COUNTER_REASON_NOT_FOUND, "reason_not_found") \
     X(PX_COUNTER_REASON_RETURNED, "reason_returned") \
     X(PX_COUNTER_REASON_DENIED, "reason_denied") \
-    X(PX_COUNTER_REASON_UNAUTHORIZED, "reason_unauthorized") \
     X(PX_COUNTER_REASON_LIMITED_REQUESTS, "reason_limited_requests") \
     X(PX_COUNTER_REASON_LIMITED_CONNECTIONS, "reason_limited_connections") \
     X(PX_COUNTER_REASON_INTERNAL_ONLY, "reason_internal_only") \
@@ -328,7 +322,6 @@ enum px_counter {
 #define PX_COUNTER_METRICS(X) \
     X(PX_COUNTER_CONNECTIONS_ACCEPTED, "connections_accepted_total", "counter", NULL, NULL, "Client connections that accept() gave.") \
     X(PX_COUNTER_CONNECTIONS_HANDLED, "connections_handled_total", "counter", NULL, NULL, "Accepted connections that were served, not turned away.") \
-    X(PX_COUNTER_CONNECTIONS_REFUSED, "connections_refused_total", "counter", NULL, NULL, "Closed at once because worker_connections were in use.") \
     X(PX_COUNTER_ACCEPT_FAILURES, "accept_failures_total", "counter", NULL, NULL, "accept() failed: out of descriptors or memory.") \
     X(PX_COUNTER_CONNECTIONS_ACTIVE, "connections_active", "gauge", NULL, NULL, "Client connections open now, the idle ones included.") \
     X(PX_COUNTER_CONNECTIONS_IDLE, "connections_idle", "gauge", NULL, NULL, "Of these, waiting for a request, or for the client's end.") \
@@ -414,7 +407,6 @@ enum px_counter {
     X(PX_COUNTER_REASON_NOT_FOUND, "requests_failed_total", "counter", "reason", "not_found", "Requests that failed, by reason.") \
     X(PX_COUNTER_REASON_RETURNED, "requests_failed_total", "counter", "reason", "returned", "Requests that failed, by reason.") \
     X(PX_COUNTER_REASON_DENIED, "requests_failed_total", "counter", "reason", "denied", "Requests that failed, by reason.") \
-    X(PX_COUNTER_REASON_UNAUTHORIZED, "requests_failed_total", "counter", "reason", "unauthorized", "Requests that failed, by reason.") \
     X(PX_COUNTER_REASON_LIMITED_REQUESTS, "requests_failed_total", "counter", "reason", "limited_requests", "Requests that failed, by reason.") \
     X(PX_COUNTER_REASON_LIMITED_CONNECTIONS, "requests_failed_total", "counter", "reason", "limited_connections", "Requests that failed, by reason.") \
     X(PX_COUNTER_REASON_INTERNAL_ONLY, "requests_failed_total", "counter", "reason", "internal_only", "Requests that failed, by reason.") \

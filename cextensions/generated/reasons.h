@@ -32,7 +32,6 @@ typedef enum px_reason {
     PX_REASON_NOT_FOUND, /* client: 404 */
     PX_REASON_RETURNED, /* configuration: any */
     PX_REASON_DENIED, /* configuration: 403 */
-    PX_REASON_UNAUTHORIZED, /* configuration: 401 */
     PX_REASON_LIMITED_REQUESTS, /* configuration: 503 */
     PX_REASON_LIMITED_CONNECTIONS, /* configuration: 503 */
     PX_REASON_INTERNAL_ONLY, /* configuration: 404 */
@@ -79,7 +78,6 @@ typedef enum px_reason {
     X(PX_REASON_NOT_FOUND, "not_found") \
     X(PX_REASON_RETURNED, "returned") \
     X(PX_REASON_DENIED, "denied") \
-    X(PX_REASON_UNAUTHORIZED, "unauthorized") \
     X(PX_REASON_LIMITED_REQUESTS, "limited_requests") \
     X(PX_REASON_LIMITED_CONNECTIONS, "limited_connections") \
     X(PX_REASON_INTERNAL_ONLY, "internal_only") \

@@ -13,7 +13,7 @@
  * The peers Zone: header | records.
  * A limit Zone: header | seats | buckets, each a header and its records | chunks. */
 
-#define PX_SHM_LAYOUT 0xbf6e62eu
+#define PX_SHM_LAYOUT 0xb83f5d2cu
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LIMIT_MAGIC 0x54585050u
@@ -32,7 +32,7 @@
 #define PX_LOCK_RAW 0x0u
 #define PX_LOCK_READY 0xffffffffu
 
-_Static_assert(PX_COUNTERS == 104, "counters.h is of another build");
+_Static_assert(PX_COUNTERS == 102, "counters.h is of another build");
 
 /* Start of a Ledger. The master writes it before the worker starts, except where said. */
 struct px_shm_ledger_header {

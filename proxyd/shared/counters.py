@@ -60,7 +60,6 @@ COUNTERS: tuple[Counter, ...] = (
     # Clients.
     _counter("connections_accepted", "connections", "Client connections that accept() gave."),
     _counter("connections_handled", "connections", "Accepted connections that were served, not turned away."),
-    _counter("connections_refused", "connections", "Closed at once because worker_connections were in use."),
     _counter("accept_failures", "calls", "accept() failed: out of descriptors or memory."),
     _gauge("connections_active", "connections", "Client connections open now, the idle ones included."),
     _gauge("connections_idle", "connections", "Of these, waiting for a request, or for the client's end."),

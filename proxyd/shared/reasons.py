@@ -202,7 +202,6 @@ REASONS: tuple[Reason, ...] = (
     _configuration(
         "denied", "403", "`deny` or `limit_except` forbids it.", "Check the rules of the location."
     ),
-    _configuration("unauthorized", "401", "No or wrong credentials.", "Normal for a first request."),
     _configuration(
         "limited_requests",
         "503",
