@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,18 @@ _FILES = (
     ("/etc/proxyd/conf.d/*.conf", "One file per site."),
     ("/run/proxyd/proxyd.pid", "The master's process id; beside it the socket that commands use."),
     ("/var/log/proxyd/", "Logs."),
+    ("/var/lib/proxyd/", "Temporary files, and the last ten configurations that ran."),
 )
+
+_EXAMPLE = """\
+server {
+    listen 80;
+    server_name app.example.com;
+    location / {
+        proxy_pass http://127.0.0.1:3000;
+        proxy_set_header Host $host;
+    }
+}"""
 
 _SIGNALS = (
     ("HUP", "Take over a changed configuration."),
@@ -50,7 +62,9 @@ def _head(name: str, section: int) -> Iterator[str]:
 
 def _command_page() -> Iterator[str]:
     yield from (".SH NAME", "proxyd \\- reverse proxy that reads nginx.conf as it is")
-    yield from (".SH SYNOPSIS", ".B proxyd", "[options] [command]")
+    yield ".SH SYNOPSIS"
+    yield from _synopsis("[-c FILE] [-p PREFIX] [-g DIRECTIVES] [-e FILE] [COMMAND]")
+    yield from _synopsis("-t | -T [-q]", "-v | -V", "-s stop | quit | reload | reopen")
     yield from (".SH DESCRIPTION", _text(cli.proxyd.help or ""))
     yield ".SH OPTIONS"
     yield from _options(cli.proxyd)
@@ -66,24 +80,35 @@ def _command_page() -> Iterator[str]:
     yield from (".SH SEE ALSO", ".BR proxyd.conf (5)")
 
 
+def _synopsis(*forms: str) -> Iterator[str]:
+    for form in forms:
+        yield from (".B proxyd", _text(form), ".br")
+
+
 def _commands() -> Iterator[str]:
-    for name, command in sorted(cli.proxyd.commands.items()):
-        yield from _item(f"proxyd {name}", command.help or "")
-        own = [option for option in command.params if option.name not in _common()]
+    commands = sorted(cli.proxyd.commands.items())
+    common = set.intersection(*({option.name for option in command.params} for _, command in commands))
+    for name, command in commands:
+        arguments = [f" [{p.human_readable_name}]" for p in command.params if isinstance(p, click.Argument)]
+        yield from _item(f"proxyd {name}{''.join(arguments)}", command.help or "")
+        own = [option for option in command.params if option.name not in common]
         for option in own:
             if isinstance(option, click.Option):
                 yield from (".RS", *_item(", ".join(option.opts), option.help or ""), ".RE")
 
 
-def _common() -> set[str | None]:
-    return {option.name for option in cli.proxyd.params}
-
-
 def _options(command: click.Command) -> Iterator[str]:
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden:
-            value = "" if option.is_flag else f" {option.metavar or 'NAME'}"
-            yield from _item(", ".join(option.opts) + value, option.help or "")
+            yield from _item(", ".join(option.opts) + _value(option), option.help or "")
+
+
+def _value(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    if isinstance(option.type, click.Choice):
+        return " " + " | ".join(str(choice) for choice in option.type.choices)
+    return f" {option.metavar}"
 
 
 def _exit_status() -> str:
@@ -98,8 +123,10 @@ def _configuration_page() -> Iterator[str]:
         "comment. Sizes take k, m and, where they are of bodies, g. Times take ms, s, m, h, d, w, M, y, also "
         "several; a number alone is seconds. A directive that a block does not have is taken from the block "
         "around it. "
+        "`include FILE;` puts the statements of other files in its place; FILE may be a pattern. "
         "proxyd -t checks a configuration and reports every mistake in it."
     )
+    yield from (".SH EXAMPLE", ".nf", _text(_EXAMPLE), ".fi")
     for theme, module in THEMES.items():
         yield f".SH {_text(TITLES[theme]).upper()}"
         for directive in module.DIRECTIVES:
@@ -119,7 +146,7 @@ def _directive(directive: Directive) -> Iterator[str]:
     facts.append(f"Context: {directive.contexts.words()}.")
     if directive.nothing:
         facts.append(f"Accepted, with nothing to do: {directive.nothing}")
-    yield from _item(syntax, " ".join([directive.doc, *facts]))
+    yield from (*_item(syntax, directive.doc), ".br", _text(" ".join(facts)))
 
 
 def _item(term: str, meaning: str) -> Iterator[str]:
@@ -128,8 +155,14 @@ def _item(term: str, meaning: str) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Plain text for roff: backslashes, hyphens and lines that begin with a control character are guarded."""
-    plain = re.sub(r"`([^`]*)`", r"\1", text.replace("\\", "\\e")).replace("-", "\\-")
-    return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in plain.split("\n"))
+    plain = re.sub(r"`([^`]*)`", r"\1", inspect.cleandoc(text).replace("\\", "\\e")).replace("-", "\\-")
+    return "\n".join(_line(line) for line in plain.split("\n"))
+
+
+def _line(line: str) -> str:
+    if not line:
+        return ".sp"
+    return "\\&" + line if line.startswith((".", "'")) else line
 
 
 def main(folder: Path) -> None:

@@ -43,7 +43,7 @@ typedef enum px_reason {
     PX_REASON_TEMP_FILE_FAILED, /* proxyd: 500 */
     PX_REASON_FILE_FAILED, /* proxyd: 500 */
     PX_REASON_ZONE_FULL, /* proxyd: 503 */
-    PX_REASON_SHUTTING_DOWN, /* proxyd: - */
+    PX_REASON_SHUTTING_DOWN, /* proxyd: 444 or 499 */
     PX_REASON_INTERNAL_ERROR, /* proxyd: 500 */
     PX_REASONS
 } px_reason;

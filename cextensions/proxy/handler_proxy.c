@@ -159,7 +159,11 @@ static void end(px_request *r)
 {
     px_proxy *proxy = r->handler_state;
     if (proxy->pick.peer != NULL) {
-        if (r->end_status == 499)
+        if (r->reason == PX_REASON_SHUTTING_DOWN)
+            px_request_log(r, PX_LOG_WARN,
+                           "worker_shutdown_timeout is over, so upstream connection is closed while %s",
+                           px_proxy_activity(proxy));
+        else if (r->end_status == 499)
             px_request_log(
                 r, PX_LOG_INFO,
                 "epoll_wait() reported that client prematurely closed connection, so upstream connection is "

@@ -271,7 +271,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     _proxyd(
         "shutting_down",
-        "-",
+        "444 or 499",
         "`worker_shutdown_timeout` was over before the request was.",
         "Raise it, or leave it out, when requests may take so long.",
     ),

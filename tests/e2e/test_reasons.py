@@ -245,6 +245,9 @@ def test_what_lasts_longer_than_the_end(serve: Serve, tmp_path: Path) -> None:
             server.write_config(PLAIN.replace("return 200 x", "return 200 y"))
             assert server.run("reload").returncode == 0
             assert the_line(server) == "444 shutting_down"
+            assert server.wait_for_log(
+                r"\[warn\] .*worker_shutdown_timeout is over, so upstream connection is closed"
+            )
             with pytest.raises((Ended, Reset)):
                 client.read_response()
 
