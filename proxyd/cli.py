@@ -50,13 +50,26 @@ class Given:
         return Options.of(self.conf, self.prefix, self.directives, self.error_log, typed)
 
 
+# For completion; what is wrong with a path is said by whoever opens it.
+_FILE = click.Path(readable=False)
+_FOLDER = click.Path(readable=False, file_okay=False)
+
+
 def where(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that every command has."""
     for option in (
-        click.option("-e", "error_log", metavar="FILE", help="Error log where the configuration names none."),
+        click.option(
+            "-e",
+            "error_log",
+            metavar="FILE",
+            type=_FILE,
+            help="Error log where the configuration names none.",
+        ),
         click.option("-g", "directives", metavar="DIRECTIVES", multiple=True, help="Main directives to add."),
-        click.option("-p", "prefix", metavar="PREFIX", help="Directory that relative paths start from."),
-        click.option("-c", "conf", metavar="FILE", help="Configuration file."),
+        click.option(
+            "-p", "prefix", metavar="PREFIX", type=_FOLDER, help="Directory that relative paths start from."
+        ),
+        click.option("-c", "conf", metavar="FILE", type=_FILE, help="Configuration file."),
     ):
         function = option(function)
     return function

@@ -539,3 +539,27 @@ def test_a_stranger_may_not_command(server: Server) -> None:
     assert "not for this user" in done.stderr
     assert fetch(server.port()).status == 200
     assert server.run("stop").returncode == 0
+
+
+@COMMANDS
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("proxyd rel", {"plain,reload"}),
+        ("proxyd -s re", {"plain,reload", "plain,reopen"}),
+        ("proxyd reload --js", {"plain,--json"}),
+        ("proxyd -c conf.d/a", {"file,conf.d/a"}),
+        ("proxyd -c proxyd.conf ro", {"plain,rollback"}),
+        ("proxyd reload -p et", {"dir,et"}),
+    ],
+)
+def test_a_shell_completes_what_is_typed(typed: str, offered: set[str]) -> None:
+    asked = {
+        "_PROXYD_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed.replace(" ", "\n"),
+        "COMP_CWORD": str(typed.count(" ")),
+    }
+    done = subprocess.run(
+        command_of(KIND), env=environment() | asked, capture_output=True, text=True, timeout=LIMIT
+    )
+    assert set(done.stdout.split()) == offered
