@@ -35,11 +35,6 @@ uint8_t *px_buffer_reserve(px_buffer *buffer, size_t n)
 
 void px_buffer_uint(px_buffer *buffer, uint64_t value)
 {
-    uint8_t digits[20];
-    unsigned at = sizeof digits;
-    do {
-        digits[--at] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    px_buffer_append(buffer, digits + at, sizeof digits - at);
+    uint8_t room[PX_UINT_DIGITS];
+    px_buffer_slice(buffer, px_slice_of_uint(room, value));
 }

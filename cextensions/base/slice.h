@@ -37,4 +37,17 @@ bool px_slice_equal_caseless(px_slice a, px_slice b);
 /* Unsigned decimal, digits only, the whole slice. False when empty, not digits, or above max. */
 bool px_slice_to_uint(px_slice s, uint64_t max, uint64_t *out);
 
+#define PX_UINT_DIGITS 20 /* as many as a number of 64 bits may have */
+
+/* The decimal digits of value. They lie in room, at its end. */
+static inline px_slice px_slice_of_uint(uint8_t room[PX_UINT_DIGITS], uint64_t value)
+{
+    size_t at = PX_UINT_DIGITS;
+    do {
+        room[--at] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return px_slice_from(room + at, PX_UINT_DIGITS - at);
+}
+
 #endif

@@ -69,13 +69,8 @@ void px_h1_text_append_slow(px_h1_text *text, const void *bytes, size_t n)
 
 void px_h1_text_uint(px_h1_text *text, uint64_t value)
 {
-    uint8_t digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    px_h1_text_append(text, digits + at, sizeof digits - at);
+    uint8_t room[PX_UINT_DIGITS];
+    px_h1_text_slice(text, px_slice_of_uint(room, value));
 }
 
 void px_h1_text_header(px_h1_text *text, const px_header *header)

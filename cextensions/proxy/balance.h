@@ -40,14 +40,29 @@ static inline bool px_peer_busier(uint64_t a_active, const px_peer *a, uint64_t 
 {
     return a_active * (uint64_t)b->plan->weight > b_active * (uint64_t)a->plan->weight;
 }
-/* Round robin's step for a Peer that takes part: its turn comes nearer. Gives the weight that it took. */
-static inline int64_t px_peer_step(px_peer *peer)
+/* nginx's smooth weighted round robin among the Peers that take part in one choice: each adds its effective
+ * weight to its current one, the largest is taken and the sum subtracted from it. A failure lowers the effective
+ * weight, each choice raises it by one again. */
+typedef struct px_turns {
+    px_peer *next; /* whose turn it is so far; NULL: nobody takes part */
+    int64_t total;
+} px_turns;
+
+static inline void px_turns_join(px_turns *turns, px_peer *peer)
 {
-    int64_t weight = peer->effective_weight;
-    peer->current_weight += weight;
+    peer->current_weight += peer->effective_weight;
+    turns->total += peer->effective_weight;
     if (peer->effective_weight < peer->plan->weight)
         peer->effective_weight++;
-    return weight;
+    if (turns->next == NULL || peer->current_weight > turns->next->current_weight)
+        turns->next = peer;
+}
+
+static inline px_peer *px_turns_take(const px_turns *turns)
+{
+    if (turns->next != NULL)
+        turns->next->current_weight -= turns->total;
+    return turns->next;
 }
 /* The primary to whose share of the weights this number belongs: below upstream->weight. */
 px_peer *px_peer_by_weight(const px_upstream *upstream, uint64_t number);

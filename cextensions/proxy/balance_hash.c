@@ -88,18 +88,11 @@ static void begin_on_ring(px_pick *pick, px_request *r)
 /* The best of those who share the point. */
 static px_peer *choose_at(px_pick *pick, px_peer *peer, uint64_t now_s)
 {
-    px_peer *best = NULL;
-    int64_t total = 0;
-    for (; peer != NULL; peer = peer->namesake) {
-        if (!px_peer_usable(pick, peer, now_s))
-            continue;
-        total += px_peer_step(peer);
-        if (best == NULL || peer->current_weight > best->current_weight)
-            best = peer;
-    }
-    if (best != NULL)
-        best->current_weight -= total;
-    return best;
+    px_turns turns = {NULL, 0};
+    for (; peer != NULL; peer = peer->namesake)
+        if (px_peer_usable(pick, peer, now_s))
+            px_turns_join(&turns, peer);
+    return px_turns_take(&turns);
 }
 
 static px_peer *choose_on_ring(px_pick *pick, uint64_t now_s)

@@ -27,8 +27,7 @@ static found find(const px_pick *pick, uint32_t from, uint32_t to, uint64_t now_
 /* Other workers change the counts meanwhile: whoever is still as little busy as the first one takes part. */
 static px_peer *take_turns(px_pick *pick, found least, uint32_t to, uint64_t now_s)
 {
-    px_peer *best = least.best;
-    int64_t total = 0;
+    px_turns turns = {NULL, 0};
     for (uint32_t i = least.best->index; i < to; i++) {
         px_peer *peer = &pick->upstream->peers[i];
         if (peer != least.best && !px_peer_usable(pick, peer, now_s))
@@ -37,12 +36,9 @@ static px_peer *take_turns(px_pick *pick, found least, uint32_t to, uint64_t now
         if (px_peer_busier(active, peer, least.active, least.best) ||
             px_peer_busier(least.active, least.best, active, peer))
             continue;
-        total += px_peer_step(peer);
-        if (peer->current_weight > best->current_weight)
-            best = peer;
+        px_turns_join(&turns, peer);
     }
-    best->current_weight -= total;
-    return best;
+    return px_turns_take(&turns);
 }
 
 static px_peer *choose(px_pick *pick, uint32_t from, uint32_t to, uint64_t now_s)

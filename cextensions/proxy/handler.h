@@ -1,4 +1,4 @@
-/* A Handler produces the answer to a Request: proxy, return, error page, later static files. One static
+/* A Handler produces the answer to a Request: proxy, return, a file, an error page. One static
  * table of functions per kind; its state is in r->handler_state, in the Request's arena. */
 #ifndef PX_PROXY_HANDLER_H
 #define PX_PROXY_HANDLER_H

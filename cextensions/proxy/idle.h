@@ -34,10 +34,6 @@ void px_idle_shelf_release(px_idle_shelf **shelf);
 
 /* Of the connections with this mark the one parked last, which is no longer parked; NULL: none. */
 px_h1_client *px_idle_take_marked(px_idle_shelf *shelf, uint64_t mark);
-static inline px_h1_client *px_idle_take(px_idle_shelf *shelf)
-{
-    return px_idle_take_marked(shelf, 0);
-}
 /* Parks *client (which becomes NULL) for timeout_ms. Of more than most idle ones in the pool, the longest
  * idle is closed. */
 void px_idle_park(px_idle_shelf *shelf, px_h1_client **client, uint32_t most, uint64_t timeout_ms);

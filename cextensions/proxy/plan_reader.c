@@ -18,11 +18,6 @@ void px_plan_reader_init(px_plan_reader *in, px_slice bytes, px_arena *arena, px
     in->error[0] = '\0';
 }
 
-bool px_plan_reader_at_end(px_plan_reader *in)
-{
-    return in->next == in->end || px_plan_fail(in, "bytes after the end");
-}
-
 static size_t left(const px_plan_reader *in)
 {
     return (size_t)(in->end - in->next);
@@ -56,7 +51,8 @@ static size_t put_place(const px_plan_reader *in, char *text, size_t size)
     return used;
 }
 
-bool px_plan_fail(px_plan_reader *in, const char *what)
+/* Only the first failure is told, with its place. Always false. */
+static bool fail(px_plan_reader *in, const char *what)
 {
     if (in->error[0] == '\0') {
         size_t used = put_place(in, in->error, sizeof in->error / 2);
@@ -65,6 +61,11 @@ bool px_plan_fail(px_plan_reader *in, const char *what)
         append(in->error, sizeof in->error, used, what);
     }
     return false;
+}
+
+bool px_plan_reader_at_end(px_plan_reader *in)
+{
+    return in->next == in->end || fail(in, "bytes after the end");
 }
 
 /* The next n bytes as a big-endian number. The caller knows that they are there. */
@@ -81,7 +82,7 @@ static uint64_t take_number(px_plan_reader *in, size_t n)
 /* A tag byte was read that n bytes of length or value follow. */
 static bool has(px_plan_reader *in, size_t n)
 {
-    return left(in) >= n || px_plan_fail(in, "the end comes too early");
+    return left(in) >= n || fail(in, "the end comes too early");
 }
 
 static bool take_tag(px_plan_reader *in, uint8_t *tag)
@@ -106,7 +107,7 @@ static bool take_array(px_plan_reader *in, uint32_t *count)
         return true;
     }
     if (tag != 0xdc && tag != 0xdd) {
-        return px_plan_fail(in, "expected an array");
+        return fail(in, "expected an array");
     }
     size_t width = tag == 0xdc ? 2 : 4;
     if (!has(in, width)) {
@@ -119,7 +120,7 @@ static bool take_array(px_plan_reader *in, uint32_t *count)
 static bool push(px_plan_reader *in, px_plan_place place)
 {
     if (in->depth == PX_PLAN_DEPTH) {
-        return px_plan_fail(in, "nested too deeply");
+        return fail(in, "nested too deeply");
     }
     in->place[in->depth++] = place;
     return true;
@@ -136,7 +137,7 @@ bool px_plan_enter_struct(px_plan_reader *in, const char *name, uint32_t fields)
         char text[96];
 
         snprintf(text, sizeof text, "%s has %u fields, expected %u", name, count, fields);
-        return px_plan_fail(in, text);
+        return fail(in, text);
     }
     if (in->name == NULL) {
         in->name = name;
@@ -152,7 +153,7 @@ bool px_plan_enter_list(px_plan_reader *in, uint32_t item_bytes, uint32_t *count
         return false;
     }
     if (n > left(in) / item_bytes) {
-        return px_plan_fail(in, "a list is longer than the bytes that are left");
+        return fail(in, "a list is longer than the bytes that are left");
     }
     if (!push(in, (px_plan_place){.list = true})) {
         return false;
@@ -189,7 +190,7 @@ bool px_plan_bool(px_plan_reader *in, bool *out)
         return false;
     }
     if (tag != 0xc2 && tag != 0xc3) {
-        return px_plan_fail(in, "expected true or false");
+        return fail(in, "expected true or false");
     }
     *out = tag == 0xc3;
     return true;
@@ -207,7 +208,7 @@ bool px_plan_int(px_plan_reader *in, int64_t *out)
         return true;
     }
     if (tag < 0xcc || tag > 0xd3) {
-        return px_plan_fail(in, "expected a number");
+        return fail(in, "expected a number");
     }
     bool is_signed = tag >= 0xd0;
     size_t width = (size_t)1 << ((tag - 0xcc) & 3);
@@ -217,7 +218,7 @@ bool px_plan_int(px_plan_reader *in, int64_t *out)
     uint64_t number = take_number(in, width);
     if (!is_signed) {
         *out = (int64_t)number;
-        return number <= INT64_MAX || px_plan_fail(in, "a number is too large");
+        return number <= INT64_MAX || fail(in, "a number is too large");
     }
     uint64_t sign = UINT64_C(1) << (width * 8 - 1); /* extend the sign */
     *out = (int64_t)((number ^ sign) - sign);
@@ -261,7 +262,7 @@ bool px_plan_bytes(px_plan_reader *in, px_slice *out)
         return false;
     }
     if (tag < 0xc4 || tag > 0xc6) {
-        return px_plan_fail(in, "expected bytes");
+        return fail(in, "expected bytes");
     }
     return take_long(in, tag - 0xc4u, out);
 }
@@ -283,7 +284,7 @@ bool px_plan_str(px_plan_reader *in, px_slice *out)
         return true;
     }
     if (tag < 0xd9 || tag > 0xdb) {
-        return px_plan_fail(in, "expected text");
+        return fail(in, "expected text");
     }
     return take_long(in, tag - 0xd9u, out);
 }
@@ -294,14 +295,14 @@ const void *px_plan_ref(px_plan_reader *in, int kind)
         return NULL;
     }
     if (in->next[0] != 0xc4 || in->next[1] != PX_PLAN_DIGEST_BYTES) {
-        px_plan_fail(in, "expected a digest");
+        fail(in, "expected a digest");
         return NULL;
     }
     const uint8_t *digest = in->next + 2;
     in->next += 2 + PX_PLAN_DIGEST_BYTES;
     const void *object = in->resolve != NULL ? in->resolve(in->self, digest, kind) : NULL;
     if (object == NULL) {
-        px_plan_fail(in, "refers to an object that is not there");
+        fail(in, "refers to an object that is not there");
     }
     return object;
 }

@@ -74,7 +74,4 @@ bool px_plan_str(px_plan_reader *in, px_slice *out);
 /* The object that the next 16 bytes name; NULL: failed. */
 const void *px_plan_ref(px_plan_reader *in, int kind);
 
-/* Fails with this text, prefixed by the place. Always false. */
-bool px_plan_fail(px_plan_reader *in, const char *what);
-
 #endif

@@ -16,27 +16,17 @@ static px_slice copy(px_request *r, const void *bytes, size_t len)
     return px_arena_copy(&r->arena, px_slice_from(bytes, len));
 }
 
-static size_t put_digits(uint8_t *into, uint64_t value)
-{
-    uint8_t digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    memcpy(into, digits + at, sizeof digits - at);
-    return sizeof digits - at;
-}
-
 px_slice px_var_uint(px_request *r, uint64_t value)
 {
-    uint8_t *text = px_arena_alloc(&r->arena, 20);
-    return px_slice_from(text, put_digits(text, value));
+    return px_slice_of_uint(px_arena_alloc(&r->arena, PX_UINT_DIGITS), value);
 }
 
 size_t px_put_seconds(uint8_t *into, uint64_t ms)
 {
-    size_t len = put_digits(into, ms / 1000);
+    uint8_t room[PX_UINT_DIGITS];
+    px_slice seconds = px_slice_of_uint(room, ms / 1000);
+    size_t len = seconds.len;
+    memcpy(into, seconds.data, len);
     unsigned rest = (unsigned)(ms % 1000);
     into[len++] = '.';
     into[len++] = (uint8_t)('0' + rest / 100);

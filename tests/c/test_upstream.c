@@ -332,13 +332,13 @@ TEST(parked, "the connection parked last is taken first; the longest idle one go
     }
     conf_settle(world);
     CHECK_INT(world->worker->idle_count, 2);
-    px_h1_client *taken = px_idle_take(shelf);
+    px_h1_client *taken = px_idle_take_marked(shelf, 0);
     CHECK(taken == clients[2]);
     px_h1_client_close(&taken);
-    taken = px_idle_take(shelf);
+    taken = px_idle_take_marked(shelf, 0);
     CHECK(taken == clients[1]);
     px_h1_client_close(&taken);
-    CHECK(px_idle_take(shelf) == NULL);
+    CHECK(px_idle_take_marked(shelf, 0) == NULL);
     for (int i = 0; i < 3; i++)
         close(fds[i]);
     close(listening_fd);
@@ -358,7 +358,7 @@ TEST(closed_by_peer, "an idle connection that the peer closes is gone from the p
     close(fd);
     while (world->worker->idle_count > 0)
         px_loop_run(world->worker->loop, px_loop_now_ms(world->worker->loop) + 10);
-    CHECK(px_idle_take(upstream->peers[0].shelf) == NULL);
+    CHECK(px_idle_take_marked(upstream->peers[0].shelf, 0) == NULL);
     close(listening_fd);
     conf_close(&world);
 }
@@ -374,9 +374,9 @@ TEST(outlives, "an upstream of the same name finds what one before it has parked
     px_upstream_keep(before, &before->peers[0], &client);
     px_upstream *after = conf_upstream(world, "u", peers, 2)->runtime;
     px_upstream *other = conf_upstream(world, "other", peers, 1)->runtime;
-    CHECK(px_idle_take(other->peers[0].shelf) == NULL);
-    CHECK(px_idle_take(after->peers[1].shelf) == NULL);
-    px_h1_client *taken = px_idle_take(after->peers[0].shelf);
+    CHECK(px_idle_take_marked(other->peers[0].shelf, 0) == NULL);
+    CHECK(px_idle_take_marked(after->peers[1].shelf, 0) == NULL);
+    px_h1_client *taken = px_idle_take_marked(after->peers[0].shelf, 0);
     CHECK(taken == same);
     px_h1_client_close(&taken);
     close(fd);
