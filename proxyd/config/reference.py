@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from proxyd.config import status
@@ -102,6 +103,17 @@ def variables_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _anchors() -> dict[int, str]:
+    """Anchors of the directives' headings, by identity (None: include). Equal names are numbered."""
+    found, seen = {id(None): "include"}, Counter[str]()
+    for module in THEMES.values():
+        for directive in module.DIRECTIVES:
+            number = seen[directive.name]
+            found[id(directive)] = directive.name + (f"_{number}" if number else "")
+            seen[directive.name] += 1
+    return found
+
+
 def nginx_page() -> str:
     """What became of each directive of nginx."""
     table = status.nginx_directives()
@@ -117,8 +129,12 @@ def nginx_page() -> str:
         "| directive | module | status | why |",
         "|---|---|---|---|",
     ]
+    anchors = _anchors()
     for line in table:
         found = line.declaration()
         why = found.nothing if found is not None else ""
-        lines.append(f"| `{line.name}` | {line.module} | {line.status()} | {why} |")
+        name = f"`{line.name}`"
+        if found is not None or line.name == "include":
+            name = f"[{name}](directives.md#{anchors[id(found)]})"
+        lines.append(f"| {name} | {line.module} | {line.status()} | {why} |")
     return "\n".join(lines) + "\n"
