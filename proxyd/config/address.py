@@ -57,6 +57,8 @@ def parse_address(
         host, colon, port_text = "", ":", text
     else:
         host, colon, port_text = text.partition(":")
+        if ":" in port_text:
+            raise BadAddress("invalid port")  # an IPv6 address without brackets
         if not host:
             raise BadAddress("no host")
     if not colon:

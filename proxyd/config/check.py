@@ -7,7 +7,6 @@ checked where they come together, in inherit.py and compile.py.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from proxyd.config import pcre, status, variables
 from proxyd.config.directive import EVERYWHERE, LIMIT_EXCEPT, Context, Directive
 from proxyd.config.directives import ALL, BY_CONTEXT
 from proxyd.config.errors import Report
+from proxyd.config.hints import lookalike, missing_semicolon, of_unknown
 from proxyd.config.parser import Statement
 from proxyd.config.plan import Piece, Regex, RegexGroup
 from proxyd.config.shapes import Invalid, encode
@@ -196,7 +196,10 @@ class Checker:
             self.wrong(
                 statement,
                 f'invalid number of arguments in "{statement.name}" directive',
-                missing_semicolon(statement) or shape.hint or self._takes(directive),
+                missing_semicolon(statement)
+                or lookalike(statement.args)
+                or shape.hint
+                or self._takes(directive),
             )
             return BAD
         try:
@@ -251,33 +254,4 @@ class Checker:
             )
             self.wrong(statement, f'unknown directive "{name}"', hint)
         else:
-            self.wrong(statement, f'unknown directive "{name}"', suggestion(name, context))
-
-
-def suggestion(name: str, context: Context) -> str:
-    """Which directive may have been meant: one that is allowed here, rather than any."""
-    if name.startswith("\ufeff"):
-        return "it begins with a byte order mark: save the file without one"
-    for known in (
-        list(BY_CONTEXT[context]),
-        [directive.name for directive in ALL],
-        sorted(status.nginx_names()),
-    ):
-        close = difflib.get_close_matches(name.lower(), known, 1, 0.75)
-        if close:
-            return f'did you mean "{close[0]}"?'
-    return ""
-
-
-def missing_semicolon(statement: Statement) -> str:
-    """A hint, if a word of a statement begins a line and names a directive: the ";" before it is missing."""
-    source = statement.source
-    names = status.nginx_names()
-    line = source.locate(statement.offset())[0]
-    for place, word in enumerate(statement.args):
-        at = source.locate(statement.offset(place))[0]
-        if at > line and word in names:
-            before = statement.args[place - 1] if place else statement.name
-            return f'is ";" missing after "{before}" in line {line}?'
-        line = at
-    return ""
+            self.wrong(statement, f'unknown directive "{name}"', of_unknown(statement, context))

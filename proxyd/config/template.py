@@ -14,6 +14,20 @@ NAME = re.compile(r"[A-Za-z0-9_]+\Z")
 _PART = re.compile(r"\$(?:([1-9])|\{([A-Za-z0-9_]*)(\}?)|([A-Za-z0-9_]*))")
 
 
+# Of the families, what people write most.
+_OFTEN = (
+    *("http_host", "http_user_agent", "http_referer", "http_cookie", "http_upgrade", "http_connection"),
+    *(
+        "http_authorization",
+        "http_origin",
+        "http_x_forwarded_for",
+        "http_x_forwarded_proto",
+        "http_x_real_ip",
+    ),
+    *("sent_http_content_type", "sent_http_location", "upstream_http_location", "upstream_http_content_type"),
+)
+
+
 class Names:
     """All $names of this configuration: built in, made by ``map``, captured by regular expressions."""
 
@@ -56,9 +70,9 @@ class Names:
     def _hint(self, name: str) -> str:
         if variables.is_known_to_nginx(name):
             return "nginx has it, proxyd does not yet"
-        known = [*variables.NUMBER, *self.maps, *self.slots]
+        known = [*variables.NUMBER, *self.maps, *self.slots, *_OFTEN]
         close = difflib.get_close_matches(name, known, 1, 0.75)
-        return f'did you mean "${close[0]}"?' if close else ""
+        return f'did you mean "${close[0]}"?' if close else "no `map`, `set` or (?<name>...) makes it"
 
 
 def _built_in(name: str) -> Piece | None:

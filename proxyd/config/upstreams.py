@@ -16,6 +16,7 @@ from proxyd.config.directives.upstream import (
     PeerOptions,
     make_peers,
 )
+from proxyd.config.hints import nearest
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
 from proxyd.config.plan import BALANCE_ROUND_ROBIN, Peer, ProxyPass, Upstream
@@ -101,7 +102,13 @@ class Upstreams:
         try:
             return self._proxy_pass(statement, spec, prefix_bytes)
         except Invalid as error:
-            self.checker.wrong(statement, error.message, error.hint, 0)
+            close = (
+                nearest(spec.address.host.lower(), self._declared)
+                if "host not found" in error.message
+                else ""
+            )
+            hint = f'did you mean the upstream "{close}"?' if close else error.hint
+            self.checker.wrong(statement, error.message, hint, 0)
             return None
 
     def _proxy_pass(self, statement: Statement, spec: ProxyPassSpec, prefix_bytes: int) -> ProxyPass:

@@ -16,7 +16,8 @@ _LINE_ENDS = re.compile(r"[ \t]*[\r\n]+[ \t\r\n]*")
 def field_name(text: str, argument: int = 0) -> bytes:
     """The name of a header field. nginx would send anything; what is no name could pass for another field."""
     if not _NAME.match(text):
-        raise Invalid(f'invalid header name "{text}"', "letters, digits and dashes", argument)
+        hint = "without the colon" if _NAME.match(text.removesuffix(":")) else "letters, digits and dashes"
+        raise Invalid(f'invalid header name "{text}"', hint, argument)
     return encode(text)
 
 

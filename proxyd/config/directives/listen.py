@@ -181,7 +181,9 @@ class ListenShape(Shape):
                 ip = literal_ip(address.host)
                 found = [ip] if ip else scope.resolve(address.host, address.port)
         except BadAddress as error:
-            raise wrong(str(error)) from None
+            bare = text.count(":") > 1 and "[" not in text
+            hint = "an IPv6 address stands in brackets: [::1]:80" if bare else ""
+            raise wrong(str(error), hint) from None
         if not found:
             raise wrong("host not found", "an IP address needs no look-up")
         ports = range(address.port, address.last_port + 1)

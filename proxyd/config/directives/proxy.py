@@ -70,7 +70,8 @@ class ProxyPassShape(OneArgument):
             raise Invalid("https protocol requires SSL support", "nginx has it, proxyd does not yet")
         known = text.partition("$")[0][:7].lower()
         if known != "http://"[: len(known)] or (len(known) < 7 and "$" not in text):
-            raise Invalid("invalid URL prefix", self.hint)
+            hint = self.hint if "://" in text else f'write "http://{text}"'
+            raise Invalid("invalid URL prefix", hint)
         if "$" in text:
             return ProxyPassSpec("", Address("", 0, 0, "", "", None), scope.template(text))
         url = text[7:]

@@ -128,7 +128,7 @@ class TryFilesShape(Shape):
             return TryFiles(files=files, fallback=scope.template(last, len(names)), code=-1)
         code = parse_number(last[1:])
         if code is None or code > 999:
-            raise Invalid(f'invalid code "{last[1:]}"', "a status of three digits", len(names))
+            raise Invalid(f'invalid code "{last}"', "a status of three digits", len(names))
         return TryFiles(files=files, fallback=[], code=code)
 
     def describe(self) -> str:
@@ -151,16 +151,16 @@ class ExpiresShape(Shape):
 
     def read(self, args: Sequence[str], scope: Scope) -> Expires:
         if len(args) == 2 and args[0] != "modified":
-            raise Invalid(f'invalid value "{args[0]}"', self.hint, 0)
+            raise Invalid(f'"{scope.name}" directive invalid value "{args[0]}"', self.hint, 0)
         modified = len(args) == 2
         text = args[-1]
         if "$" in text:
             value = scope.template(text, len(args) - 1)
             return Expires(kind=plan.EXPIRES_VARIABLE, seconds=0, modified=modified, value=value)
-        time = self._time(text, modified, len(args) - 1)
+        time = self._time(text, modified, len(args) - 1, scope)
         return Expires(kind=time.kind, seconds=time.seconds, modified=modified, value=[])
 
-    def _time(self, text: str, modified: bool, place: int) -> _Time:
+    def _time(self, text: str, modified: bool, place: int, scope: Scope) -> _Time:
         words = {"epoch": plan.EXPIRES_EPOCH, "max": plan.EXPIRES_MAX, "off": plan.EXPIRES_OFF}
         if not modified and text in words:
             return _Time(words[text], 0)
@@ -170,7 +170,7 @@ class ExpiresShape(Shape):
         minus = text.startswith("-")
         time = parse_time(text[1:] if text[:1] in ("@", "+", "-") and text else text, seconds=True)
         if time is None:
-            raise Invalid(f'invalid value "{text}"', self.hint, place)
+            raise Invalid(f'"{scope.name}" directive invalid value "{text}"', self.hint, place)
         seconds = time // 1000
         if daily and seconds > 24 * 60 * 60:
             raise Invalid("daily time value must be less than 24 hours", self.hint, place)
