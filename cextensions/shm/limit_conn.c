@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "shm/limit_place.h"
 
 #define ZONE_WAIT_MS 100
 
@@ -32,42 +33,28 @@ static _Atomic uint32_t *hold_at(const px_limit_table *table, uint32_t number)
  * somebody else's by now (its seat was reaped before it named this record): then it does not name it. */
 static void repair(px_limit_table *table, uint32_t number, px_limit_bucket *bucket)
 {
-    uint64_t at = px_limit_load(bucket->intent[0]), hold = px_limit_load(bucket->intent[1]);
-    if (at == 0 || at > PX_LIMIT_WAYS || hold == 0 || hold > (uint64_t)table->chunk_count * PX_LIMIT_HOLDS)
+    uint64_t intent = px_limit_load(bucket->intent[0]), hold = px_limit_load(bucket->intent[1]);
+    int at = px_limit_intent_at(intent);
+    if (at < 0 || hold == 0 || hold > (uint64_t)table->chunk_count * PX_LIMIT_HOLDS)
         return;
-    uint32_t slot = number * PX_LIMIT_WAYS + (uint32_t)at - 1;
+    uint32_t slot = number * PX_LIMIT_WAYS + (uint32_t)at;
     _Atomic uint32_t *cell = hold_at(table, (uint32_t)hold - 1);
     if (px_limit_load(*cell) == slot + 1)
         px_limit_store(*cell, 0);
-    px_limit_store(px_limit_records(bucket)[at - 1].value, (uint32_t)px_limit_load(bucket->intent[2]));
+    px_limit_store(px_limit_records(bucket)[at].value, px_limit_intent_value(intent));
 }
 
 /* Order: what is meant; that it is meant; the hold; the value; that it is done. */
 static void change(px_limit_table *table, px_limit_bucket *bucket, uint32_t slot, uint32_t hold, bool more)
 {
-    uint32_t at = slot % PX_LIMIT_WAYS;
+    int at = (int)(slot % PX_LIMIT_WAYS);
     px_limit_record *record = &px_limit_records(bucket)[at];
     uint32_t now = px_limit_load(record->value), without = more || now == 0 ? now : now - 1;
     px_limit_store(bucket->intent[1], (uint64_t)hold + 1);
-    px_limit_store(bucket->intent[2], without);
-    px_limit_store(bucket->intent[0], (uint64_t)at + 1);
+    px_limit_store(bucket->intent[0], px_limit_intent(at, without));
     px_limit_store(*hold_at(table, hold), more ? slot + 1 : 0);
     px_limit_store(record->value, without + more);
     px_limit_store(bucket->intent[0], 0);
-}
-
-/* The free record, or else one without connections; -1: all have some. */
-static int unused(px_limit_bucket *bucket)
-{
-    px_limit_record *records = px_limit_records(bucket);
-    int found = -1;
-    for (int i = 0; i < (int)PX_LIMIT_WAYS; i++) {
-        if (px_limit_load(records[i].first) == 0)
-            return i;
-        if (px_limit_load(records[i].value) == 0)
-            found = i;
-    }
-    return found;
 }
 
 /* False: the lock cannot be had. */
@@ -237,24 +224,17 @@ void px_limit_conn_give(px_limit_table *table, uint32_t hold)
 static px_limit_taken take(px_limit_table *table, px_limit_key key, uint32_t most, uint64_t now_ms,
                            uint32_t hold)
 {
-    uint32_t number = px_limit_bucket_of(table, key);
-    px_limit_bucket *bucket = px_limit_lock(table, number, repair);
-    if (bucket == NULL)
-        return PX_LIMIT_UNTAKEN;
+    px_limit_place place;
     px_limit_taken taken = PX_LIMIT_TAKEN;
-    int at = px_limit_find(bucket, key);
-    if (at < 0) {
-        at = unused(bucket);
-        if (at >= 0)
-            px_limit_make(table, &px_limit_records(bucket)[at], key, now_ms);
-    }
-    if (at < 0)
+    if (!px_limit_place_find(table, key, now_ms, repair, &place))
+        return PX_LIMIT_UNTAKEN;
+    if (place.at < 0)
         taken = PX_LIMIT_NO_ROOM;
-    else if (px_limit_load(px_limit_records(bucket)[at].value) >= most)
+    else if (px_limit_load(px_limit_records(place.bucket)[place.at].value) >= most)
         taken = PX_LIMIT_REACHED;
     else
-        change(table, bucket, number * PX_LIMIT_WAYS + (uint32_t)at, hold, true);
-    px_limit_unlock(bucket);
+        change(table, place.bucket, place.number * PX_LIMIT_WAYS + (uint32_t)place.at, hold, true);
+    px_limit_place_leave(&place);
     return taken;
 }
 

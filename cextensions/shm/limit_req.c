@@ -8,12 +8,13 @@ static void repair(px_limit_table *table, uint32_t number, px_limit_bucket *buck
 {
     (void)table;
     (void)number;
-    uint64_t at = px_limit_load(bucket->intent[0]);
-    if (at == 0 || at > PX_LIMIT_WAYS)
+    uint64_t intent = px_limit_load(bucket->intent[0]);
+    int at = px_limit_intent_at(intent);
+    if (at < 0)
         return;
-    px_limit_record *record = &px_limit_records(bucket)[at - 1];
+    px_limit_record *record = &px_limit_records(bucket)[at];
     px_limit_store(record->last_ms, px_limit_load(bucket->intent[1]));
-    px_limit_store(record->value, (uint32_t)px_limit_load(bucket->intent[2]));
+    px_limit_store(record->value, px_limit_intent_value(intent));
 }
 
 /* Order: what is meant; that it is meant; the record; that it is done. */
@@ -22,8 +23,7 @@ static void store(px_limit_bucket *bucket, int at, uint64_t last_ms, uint64_t ex
     px_limit_record *record = &px_limit_records(bucket)[at];
     uint32_t value = excess < UINT32_MAX ? (uint32_t)excess : UINT32_MAX;
     px_limit_store(bucket->intent[1], last_ms);
-    px_limit_store(bucket->intent[2], value);
-    px_limit_store(bucket->intent[0], (uint64_t)at + 1);
+    px_limit_store(bucket->intent[0], px_limit_intent(at, value));
     px_limit_store(record->last_ms, last_ms);
     px_limit_store(record->value, value);
     px_limit_store(bucket->intent[0], 0);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/hash.h"
 
@@ -17,7 +18,7 @@ static const char *fault(const px_zone *zone, const px_limit_header *head, uint3
         return "the limit zone was made by another build";
     if (head->kind != kind)
         return "the limit zone is of another kind";
-    if (head->buckets == 0 || head->buckets > UINT32_MAX / PX_LIMIT_WAYS - 1 ||
+    if (head->homes == 0 || head->homes > head->buckets || head->buckets > UINT32_MAX / PX_LIMIT_WAYS - 1 ||
         head->chunks > UINT32_MAX / PX_LIMIT_HOLDS - 1 || head->seats > PX_LIMIT_SEATS ||
         !px_zone_holds(zone, head->buckets_offset, head->buckets, PX_LIMIT_BUCKET_BYTES) ||
         !px_zone_holds(zone, head->seats_offset, head->seats, sizeof(struct px_shm_limit_seat)) ||
@@ -30,6 +31,7 @@ static void take_places(px_limit_table *table, const px_limit_header *head)
 {
     table->header = (px_limit_header *)(void *)table->zone.base;
     table->bucket_count = head->buckets;
+    table->home_count = head->homes;
     table->seat_count = head->seats;
     table->chunk_count = head->chunks;
     table->buckets = table->zone.base + head->buckets_offset;
@@ -102,12 +104,34 @@ static px_limit_bucket *take_over(px_limit_table *table, uint32_t number, px_lim
     return px_robust_repaired(px_robust_at(bucket->lock)) ? bucket : NULL;
 }
 
+static uint64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Somebody holds it. Many wait here in vain for one that was stopped: each only once in a while. */
+static int wait_for(px_limit_table *table, px_limit_bucket *bucket)
+{
+    if (table->stuck == bucket && clock_ms() < table->stuck_until_ms)
+        return EBUSY;
+    int error = px_robust_lock(px_robust_at(bucket->lock), PX_LIMIT_WAIT_MS);
+    if (error == ETIMEDOUT) {
+        table->stuck = bucket;
+        table->stuck_until_ms = clock_ms() + PX_LIMIT_STUCK_MS;
+    }
+    return error;
+}
+
 px_limit_bucket *px_limit_lock(px_limit_table *table, uint32_t number, px_limit_repair *repair)
 {
     px_limit_bucket *bucket = px_limit_bucket_at(table, number);
     for (unsigned line = 1; line < PX_LIMIT_BUCKET_BYTES / 64; line++)
         __builtin_prefetch((const uint8_t *)bucket + 64 * line, 1);
-    int error = px_robust_lock(px_robust_at(bucket->lock), PX_LIMIT_WAIT_MS);
+    int error = pthread_mutex_trylock(px_robust_at(bucket->lock));
+    if (error == EBUSY)
+        error = wait_for(table, bucket);
     if (error == EOWNERDEAD)
         return take_over(table, number, bucket, repair);
     return error == 0 ? bucket : NULL;
@@ -138,4 +162,10 @@ void px_limit_make(px_limit_table *table, px_limit_record *record, px_limit_key 
     px_limit_store(record->value, 0);
     px_limit_store(record->used_ms, (uint32_t)now_ms);
     px_limit_store(record->first, key.first);
+}
+
+void px_limit_free(px_limit_table *table, px_limit_record *record)
+{
+    px_limit_store(record->first, 0);
+    atomic_fetch_sub_explicit(&table->header->used, 1, memory_order_relaxed);
 }

@@ -16,8 +16,11 @@ typedef struct px_shm_limit_header px_limit_header;
 typedef struct px_shm_limit_bucket px_limit_bucket;
 typedef struct px_shm_limit_record px_limit_record;
 
-/* Whoever holds a bucket's lock does nothing but a few stores: longer waits mean that it was stopped. */
-#define PX_LIMIT_WAIT_MS 5
+/* Whoever holds a bucket's lock does nothing but a few stores, unless the kernel puts it aside just there: on
+ * a loaded machine for tens of milliseconds. Who waits longer than this waits for one that was stopped. */
+#define PX_LIMIT_WAIT_MS 100
+/* After a wait in vain the same lock is not waited for again for so long. */
+#define PX_LIMIT_STUCK_MS 1000
 
 typedef struct px_limit_table {
     px_zone zone;
@@ -26,8 +29,10 @@ typedef struct px_limit_table {
     uint8_t *buckets;
     struct px_shm_limit_seat *seats;
     struct px_shm_limit_chunk *chunks;
-    uint32_t bucket_count, seat_count, chunk_count;
+    uint32_t bucket_count, home_count, seat_count, chunk_count;
     uint64_t secret[2];
+    const px_limit_bucket *stuck; /* its lock could not be had; until stuck_until_ms it is not waited for */
+    uint64_t stuck_until_ms;
     uint64_t recoveries, evictions; /* for the caller's counters, who clears them */
     /* limit_conn.c's. seat: -1: none. Numbers of holds that are ours and free; of those that could not be
      * given back yet. */
@@ -49,9 +54,10 @@ void px_limit_close(px_limit_table *table);
 
 px_limit_key px_limit_hash(const px_limit_table *table, px_slice text);
 
+/* The key's home. */
 static inline uint32_t px_limit_bucket_of(const px_limit_table *table, px_limit_key key)
 {
-    return (uint32_t)(((unsigned __int128)key.first * table->bucket_count) >> 64);
+    return (uint32_t)(((unsigned __int128)key.first * table->home_count) >> 64);
 }
 
 #define PX_LIMIT_BUCKET_BYTES (sizeof(px_limit_bucket) + PX_LIMIT_WAYS * sizeof(px_limit_record))
@@ -68,7 +74,7 @@ static inline px_limit_record *px_limit_records(px_limit_bucket *bucket)
 /* What became of it if who held the lock died: called with the lock held, before it is declared good. */
 typedef void px_limit_repair(px_limit_table *table, uint32_t number, px_limit_bucket *bucket);
 
-/* NULL: the lock cannot be had in PX_LIMIT_WAIT_MS. */
+/* NULL: the lock cannot be had in PX_LIMIT_WAIT_MS, or recently could not. */
 px_limit_bucket *px_limit_lock(px_limit_table *table, uint32_t number, px_limit_repair *repair);
 void px_limit_unlock(px_limit_bucket *bucket);
 
@@ -76,6 +82,24 @@ void px_limit_unlock(px_limit_bucket *bucket);
 int px_limit_find(px_limit_bucket *bucket, px_limit_key key);
 /* Under the lock: gives record `at` this key. Its value and last_ms are 0. */
 void px_limit_make(px_limit_table *table, px_limit_record *record, px_limit_key key, uint64_t now_ms);
+/* Under the lock: forgets the key of this record, whose value is 0. */
+void px_limit_free(px_limit_table *table, px_limit_record *record);
+
+/* intent[0]: a record and its value. */
+static inline uint64_t px_limit_intent(int at, uint32_t value)
+{
+    return (uint64_t)value << 32 | ((uint64_t)at + 1);
+}
+/* -1: nothing is meant. */
+static inline int px_limit_intent_at(uint64_t intent)
+{
+    uint32_t number = (uint32_t)intent;
+    return number <= PX_LIMIT_WAYS ? (int)number - 1 : -1;
+}
+static inline uint32_t px_limit_intent_value(uint64_t intent)
+{
+    return (uint32_t)(intent >> 32);
+}
 
 /* Plain loads and stores of what only the lock's holder changes, in the order of the program: a death may
  * come between any two. */

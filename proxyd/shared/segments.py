@@ -289,6 +289,7 @@ def make_limit_zone(shape: layout.LimitShape) -> int:
         instance=secrets.randbits(64),
         kind=shape.kind,
         buckets=shape.buckets,
+        homes=shape.homes,
         seats=shape.seats,
         chunks=shape.chunks,
         seats_offset=shape.seats_offset,

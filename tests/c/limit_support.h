@@ -8,12 +8,14 @@
 
 #include "shm/limit_table.h"
 
-static inline int limit_segment(uint32_t kind, uint32_t buckets)
+/* The first so many of the buckets are homes. */
+static inline int limit_segment_of(uint32_t kind, uint32_t homes, uint32_t buckets)
 {
     px_limit_header made = {.magic = PX_LIMIT_MAGIC,
                             .layout = PX_SHM_LAYOUT,
                             .kind = kind,
                             .buckets = buckets,
+                            .homes = homes,
                             .secret = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}};
     if (kind == PX_LIMIT_CONN) {
         made.seats = 16;
@@ -27,6 +29,12 @@ static inline int limit_segment(uint32_t kind, uint32_t buckets)
     if (fd < 0 || ftruncate(fd, (off_t)size) < 0 || pwrite(fd, &made, sizeof made, 0) != sizeof made)
         abort();
     return fd;
+}
+
+/* All buckets are homes. */
+static inline int limit_segment(uint32_t kind, uint32_t buckets)
+{
+    return limit_segment_of(kind, buckets, buckets);
 }
 
 #endif

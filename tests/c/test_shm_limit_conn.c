@@ -344,8 +344,7 @@ TEST(chunks_change_hands, "a hold of the dead that is somebody else's by now is 
     if (child == 0) {
         pthread_mutex_lock(px_robust_at(bucket->lock));
         px_limit_store(bucket->intent[1], 1);
-        px_limit_store(bucket->intent[2], 0);
-        px_limit_store(bucket->intent[0], 1);
+        px_limit_store(bucket->intent[0], px_limit_intent(0, 0));
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);

@@ -20,7 +20,10 @@ from tests.support.server import Server
 _ROOT = Path(__file__).resolve().parents[2]
 _RATE, _BURST, _SECONDS = 100, 100, 10.0  # the burst is what a pause of the machine may take
 _KILLING_SECONDS, _PLACES = 60.0, 40
-_SOURCES = ("shm/limit_table.c", "shm/limit_req.c", "shm/limit_conn.c", "shm/robust.c", "shm/zone.c")
+_SOURCES = (
+    *("shm/limit_table.c", "shm/limit_req.c", "shm/limit_place.c", "shm/limit_conn.c"),
+    *("shm/robust.c", "shm/zone.c"),
+)
 _BASE = ("base/hash.c", "base/memory.c", "base/log.c")
 
 _LIMITED = (

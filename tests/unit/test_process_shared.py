@@ -186,7 +186,8 @@ def test_the_parts_of_a_limit_zone_lie_behind_each_other(kind: int, size: int) -
     assert shape.chunks_offset >= shape.buckets_offset + shape.buckets * bucket
     assert shape.bytes >= shape.chunks_offset + shape.chunks * layout.LIMIT_CHUNK.size
     assert all(offset % 64 == 0 for offset in (shape.seats_offset, shape.buckets_offset, shape.chunks_offset))
-    assert shape.buckets * bucket <= size < shape.bytes + size // 4
+    assert shape.homes * bucket <= size < shape.bytes + size // 4
+    assert shape.buckets - shape.homes == (layout.LIMIT_REACH if kind == layout.LIMIT_CONN else 0)
     assert shape.chunks == 0 or shape.chunks * layout.LIMIT_HOLDS >= 1 << 16
 
 

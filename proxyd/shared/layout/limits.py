@@ -13,6 +13,7 @@ LIMIT_MAGIC: Final = 0x54585050  # "PPXT"
 LIMIT_REQ: Final = 1
 LIMIT_CONN: Final = 2
 LIMIT_WAYS: Final = 8  # records of a bucket
+LIMIT_REACH: Final = 64  # so many buckets behind a full one take its keys: LIMIT_CONN
 LIMIT_SEATS: Final = 256  # workers, of all crews that live at a time, that can have a limit_conn_zone open
 LIMIT_HOLDS: Final = 31  # holds of a chunk
 LIMIT_HOLDS_PER_BUCKET: Final = 16
@@ -28,15 +29,17 @@ LIMIT_HEADER = Record(
         Field("instance", "u64", "random; names this segment in messages"),
         Field("kind", "u32", "LIMIT_REQ or LIMIT_CONN"),
         Field("buckets", "u32", "number of buckets"),
+        Field("homes", "u32", "keys are at home in the first so many; LIMIT_REQ: in all"),
         Field("seats", "u32", "number of seats; 0 for LIMIT_REQ"),
         Field("chunks", "u32", "number of chunks; 0 for LIMIT_REQ"),
+        Field("pad", "u32", "zero"),
         Field("seats_offset", "u64", "where the seats start"),
         Field("buckets_offset", "u64", "where the buckets start"),
         Field("chunks_offset", "u64", "where the chunks start"),
         Field("secret", "u64", "random: what keys are hashed with", count=2),
         Field("lock_state", "u32", "as in the peers header", atomic=True),
         Field("seats_used", "u32", "no seat from this one on was ever taken", atomic=True),
-        Field("spare", "u64", "zero", count=6),
+        Field("spare", "u64", "zero", count=5),
         Field("lock", "u64", "a robust process-shared pthread_mutex_t: for seats and chunks", count=8),
         Field("used", "u64", "records that have a key; changed when one gets its first", atomic=True),
         Field("spare2", "u64", "zero", count=7),
@@ -49,10 +52,13 @@ LIMIT_BUCKET = Record(
     "Start of a bucket; its records follow. Everything in a bucket changes under its lock.\n"
     "intent: what the holder of the lock is about to do; who finds that the holder died completes it\n"
     "(LIMIT_REQ) or undoes it (LIMIT_CONN). intent[0] is stored last, and cleared when it is done.\n"
-    "LIMIT_REQ: 1 + record, last_ms, value. LIMIT_CONN: 1 + record, 1 + hold, value without that hold.",
+    "LIMIT_REQ: 1 + record and above 32 bits value; last_ms.\n"
+    "LIMIT_CONN: 1 + record and above 32 bits the value without the hold; 1 + hold.",
     (
         Field("lock", "u64", "a robust process-shared pthread_mutex_t", count=5),
-        Field("intent", "u64", "see above", count=3, atomic=True),
+        Field("intent", "u64", "see above", count=2, atomic=True),
+        Field("reach", "u32", "LIMIT_CONN: no key at home here is farther behind than this", atomic=True),
+        Field("pad", "u32", "zero"),
     ),
 )
 
@@ -101,9 +107,15 @@ class LimitShape:
     size: int
 
     @property
-    def buckets(self) -> int:
+    def homes(self) -> int:
+        """Buckets in which keys are at home."""
         holds = LIMIT_HOLDS_PER_BUCKET * LIMIT_CHUNK.size // LIMIT_HOLDS if self.kind == LIMIT_CONN else 0
         return max(1, self.size // (LIMIT_BUCKET.size + LIMIT_WAYS * LIMIT_RECORD.size + holds))
+
+    @property
+    def buckets(self) -> int:
+        """All, with those behind the homes that take keys of the last ones."""
+        return self.homes + (LIMIT_REACH if self.kind == LIMIT_CONN else 0)
 
     @property
     def seats(self) -> int:
@@ -111,7 +123,7 @@ class LimitShape:
 
     @property
     def chunks(self) -> int:
-        holds = max(LIMIT_HOLDS_LEAST, self.buckets * LIMIT_HOLDS_PER_BUCKET)
+        holds = max(LIMIT_HOLDS_LEAST, self.homes * LIMIT_HOLDS_PER_BUCKET)
         return -(-holds // LIMIT_HOLDS) if self.kind == LIMIT_CONN else 0
 
     @property

@@ -12,6 +12,7 @@ from proxyd.shared.layout.limits import (
     LIMIT_BUCKET,
     LIMIT_CHUNK,
     LIMIT_HEADER,
+    LIMIT_REACH,
     LIMIT_RECORD,
     LIMIT_SEAT,
     LIMIT_WAYS,
@@ -26,7 +27,9 @@ RECORDS = (
 
 def _facts() -> str:
     records = [(r.name, r.size, [(f.name, f.type, f.count) for f in r.fields]) for r in RECORDS]
-    return repr((records, LOG_REGIONS, LIMIT_WAYS, [(c.name, c.kind) for c in COUNTERS], SLOT_CELLS))
+    return repr(
+        (records, LOG_REGIONS, LIMIT_WAYS, LIMIT_REACH, [(c.name, c.kind) for c in COUNTERS], SLOT_CELLS)
+    )
 
 
 LAYOUT: Final = zlib.crc32(_facts().encode())
