@@ -11,12 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static inline pid_t step_begin(void (*operation)(void))
+/* prepare: what the child does before that, as fast as it can; NULL: nothing. */
+static inline pid_t step_begin_behind(void (*prepare)(void), void (*operation)(void))
 {
     pid_t child = fork();
     if (child < 0)
         abort();
     if (child == 0) {
+        if (prepare != NULL)
+            prepare();
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         raise(SIGSTOP);
         operation();
@@ -26,6 +29,11 @@ static inline pid_t step_begin(void (*operation)(void))
     if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
         abort();
     return child;
+}
+
+static inline pid_t step_begin(void (*operation)(void))
+{
+    return step_begin_behind(NULL, operation);
 }
 
 /* False: the child has ended. */
@@ -56,9 +64,9 @@ static inline unsigned step_through(void (*operation)(void), bool (*look)(void))
 }
 
 /* Runs steps instructions of operation and kills it there. False: it ended before. */
-static inline bool step_and_kill(void (*operation)(void), unsigned steps)
+static inline bool step_and_kill_behind(void (*prepare)(void), void (*operation)(void), unsigned steps)
 {
-    pid_t child = step_begin(operation);
+    pid_t child = step_begin_behind(prepare, operation);
     for (unsigned i = 0; i < steps; i++)
         if (!step_once(child))
             return false;
@@ -66,6 +74,11 @@ static inline bool step_and_kill(void (*operation)(void), unsigned steps)
     int status;
     waitpid(child, &status, 0);
     return true;
+}
+
+static inline bool step_and_kill(void (*operation)(void), unsigned steps)
+{
+    return step_and_kill_behind(NULL, operation, steps);
 }
 
 #endif

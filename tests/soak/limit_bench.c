@@ -2,7 +2,8 @@
  *
  *     cost: nanoseconds per decision, of a zone with no key yet, and of the same zone with a million keys;
  *     lru:  of requests whose key a table of so many records could know, the share that it does: this table
- *           (buckets of eight, the oldest of the bucket goes) and a true LRU list beside it. */
+ *           (buckets of eight, the oldest of the bucket goes) and a true LRU list beside it;
+ *     room: the share of its records that a limit_conn zone of 1m, of 10m has in use when it first refuses a key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@ static px_limit_key key_of(uint64_t number)
 static void open_zone(uint32_t kind, uint32_t buckets)
 {
     const char *why;
-    int fd = limit_segment(kind, buckets);
+    uint32_t behind = kind == PX_LIMIT_CONN ? PX_LIMIT_REACH : 0;
+    int fd = limit_segment_of(kind, buckets, buckets + behind);
     if (!px_limit_open(&table, fd, kind, &why) || (kind == PX_LIMIT_CONN && !px_limit_conn_sit(&table, &why)))
         abort();
     close(fd);
@@ -194,9 +196,24 @@ static void compare(const char *name, uint64_t (*key)(void), uint32_t buckets)
     free(list.place);
 }
 
+/* ---- room ---- */
+
+static void room(const char *name, uint32_t homes)
+{
+    uint64_t taken = 0;
+    uint32_t hold;
+    open_zone(PX_LIMIT_CONN, homes);
+    while (px_limit_conn_take(&table, key_of(draw()), 1, 1000, &hold) == PX_LIMIT_TAKEN)
+        taken++;
+    printf("%s %.4f\n", name, (double)taken / table.bucket_count / PX_LIMIT_WAYS);
+    close_zone();
+}
+
 int main(void)
 {
     cost();
+    room("room_1m", 2714);
+    room("room_10m", 27146);
     compare("even_half", even, 2500);    /* 20,000 records, 40,000 keys */
     compare("even_tight", even, 5000);   /* as many records as keys */
     compare("even_double", even, 10000); /* twice as many */

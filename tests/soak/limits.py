@@ -122,6 +122,16 @@ def _bench() -> list[Row]:
     ratio = values["req_million"] / values["req_empty"]
     return [
         *(Row("limits", f"a decision: {name}", values[name], "ns") for name in cost),
+        *(
+            Row(
+                "limits",
+                f"a limit_conn zone of {size} refuses with",
+                values[f"room_{size}"],
+                "in use",
+                ">= 0.75",
+            )
+            for size in ("1m", "10m")
+        ),
         Row("limits", "a million keys against none", round(ratio, 2), "times", "<= 1.15"),
         *(
             Row("limits", f"keys remembered: {name}", values[f"{name}_ours"], "", "", f"true LRU: {lru}")
