@@ -13,13 +13,14 @@
  * The peers Zone: header | records.
  * A limit Zone: header | seats | buckets, each a header and its records | chunks. */
 
-#define PX_SHM_LAYOUT 0xb83f5d2cu
+#define PX_SHM_LAYOUT 0x765b4c68u
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LIMIT_MAGIC 0x54585050u
 #define PX_LIMIT_REQ 0x1u
 #define PX_LIMIT_CONN 0x2u
 #define PX_LIMIT_WAYS 0x8u
+#define PX_LIMIT_REACH 0x40u
 #define PX_LIMIT_SEATS 0x100u
 #define PX_LIMIT_HOLDS 0x1fu
 #define PX_LOG_REGIONS 0x40u
@@ -160,15 +161,17 @@ struct px_shm_limit_header {
     uint64_t instance; /* random; names this segment in messages */
     uint32_t kind; /* LIMIT_REQ or LIMIT_CONN */
     uint32_t buckets; /* number of buckets */
+    uint32_t homes; /* keys are at home in the first so many; LIMIT_REQ: in all */
     uint32_t seats; /* number of seats; 0 for LIMIT_REQ */
     uint32_t chunks; /* number of chunks; 0 for LIMIT_REQ */
+    uint32_t pad; /* zero */
     uint64_t seats_offset; /* where the seats start */
     uint64_t buckets_offset; /* where the buckets start */
     uint64_t chunks_offset; /* where the chunks start */
     uint64_t secret[2]; /* random: what keys are hashed with */
     _Atomic uint32_t lock_state; /* as in the peers header */
     _Atomic uint32_t seats_used; /* no seat from this one on was ever taken */
-    uint64_t spare[6]; /* zero */
+    uint64_t spare[5]; /* zero */
     uint64_t lock[8]; /* a robust process-shared pthread_mutex_t: for seats and chunks */
     _Atomic uint64_t used; /* records that have a key; changed when one gets its first */
     uint64_t spare2[7]; /* zero */
@@ -179,15 +182,17 @@ _Static_assert(offsetof(struct px_shm_limit_header, layout) == 4, "limit_header.
 _Static_assert(offsetof(struct px_shm_limit_header, instance) == 8, "limit_header.instance");
 _Static_assert(offsetof(struct px_shm_limit_header, kind) == 16, "limit_header.kind");
 _Static_assert(offsetof(struct px_shm_limit_header, buckets) == 20, "limit_header.buckets");
-_Static_assert(offsetof(struct px_shm_limit_header, seats) == 24, "limit_header.seats");
-_Static_assert(offsetof(struct px_shm_limit_header, chunks) == 28, "limit_header.chunks");
-_Static_assert(offsetof(struct px_shm_limit_header, seats_offset) == 32, "limit_header.seats_offset");
-_Static_assert(offsetof(struct px_shm_limit_header, buckets_offset) == 40, "limit_header.buckets_offset");
-_Static_assert(offsetof(struct px_shm_limit_header, chunks_offset) == 48, "limit_header.chunks_offset");
-_Static_assert(offsetof(struct px_shm_limit_header, secret) == 56, "limit_header.secret");
-_Static_assert(offsetof(struct px_shm_limit_header, lock_state) == 72, "limit_header.lock_state");
-_Static_assert(offsetof(struct px_shm_limit_header, seats_used) == 76, "limit_header.seats_used");
-_Static_assert(offsetof(struct px_shm_limit_header, spare) == 80, "limit_header.spare");
+_Static_assert(offsetof(struct px_shm_limit_header, homes) == 24, "limit_header.homes");
+_Static_assert(offsetof(struct px_shm_limit_header, seats) == 28, "limit_header.seats");
+_Static_assert(offsetof(struct px_shm_limit_header, chunks) == 32, "limit_header.chunks");
+_Static_assert(offsetof(struct px_shm_limit_header, pad) == 36, "limit_header.pad");
+_Static_assert(offsetof(struct px_shm_limit_header, seats_offset) == 40, "limit_header.seats_offset");
+_Static_assert(offsetof(struct px_shm_limit_header, buckets_offset) == 48, "limit_header.buckets_offset");
+_Static_assert(offsetof(struct px_shm_limit_header, chunks_offset) == 56, "limit_header.chunks_offset");
+_Static_assert(offsetof(struct px_shm_limit_header, secret) == 64, "limit_header.secret");
+_Static_assert(offsetof(struct px_shm_limit_header, lock_state) == 80, "limit_header.lock_state");
+_Static_assert(offsetof(struct px_shm_limit_header, seats_used) == 84, "limit_header.seats_used");
+_Static_assert(offsetof(struct px_shm_limit_header, spare) == 88, "limit_header.spare");
 _Static_assert(offsetof(struct px_shm_limit_header, lock) == 128, "limit_header.lock");
 _Static_assert(offsetof(struct px_shm_limit_header, used) == 192, "limit_header.used");
 _Static_assert(offsetof(struct px_shm_limit_header, spare2) == 200, "limit_header.spare2");
@@ -195,14 +200,19 @@ _Static_assert(offsetof(struct px_shm_limit_header, spare2) == 200, "limit_heade
 /* Start of a bucket; its records follow. Everything in a bucket changes under its lock.
  * intent: what the holder of the lock is about to do; who finds that the holder died completes it
  * (LIMIT_REQ) or undoes it (LIMIT_CONN). intent[0] is stored last, and cleared when it is done.
- * LIMIT_REQ: 1 + record, last_ms, value. LIMIT_CONN: 1 + record, 1 + hold, value without that hold. */
+ * LIMIT_REQ: 1 + record and above 32 bits value; last_ms.
+ * LIMIT_CONN: 1 + record and above 32 bits the value without the hold; 1 + hold. */
 struct px_shm_limit_bucket {
     uint64_t lock[5]; /* a robust process-shared pthread_mutex_t */
-    _Atomic uint64_t intent[3]; /* see above */
+    _Atomic uint64_t intent[2]; /* see above */
+    _Atomic uint32_t reach; /* LIMIT_CONN: no key at home here is farther behind than this */
+    uint32_t pad; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_limit_bucket) == 64, "limit_bucket: size");
 _Static_assert(offsetof(struct px_shm_limit_bucket, lock) == 0, "limit_bucket.lock");
 _Static_assert(offsetof(struct px_shm_limit_bucket, intent) == 40, "limit_bucket.intent");
+_Static_assert(offsetof(struct px_shm_limit_bucket, reach) == 56, "limit_bucket.reach");
+_Static_assert(offsetof(struct px_shm_limit_bucket, pad) == 60, "limit_bucket.pad");
 
 /* A key and its state. Free while first is zero; making one stores first last. */
 struct px_shm_limit_record {

@@ -50,15 +50,16 @@ static void choose_keepalive(px_h1_conn *conn, const px_response_head *head)
 }
 
 /* The client may be waiting before it sends a body that nobody wants. To go on with the connection we must
- * know where the body ends, so it is told to send it (as nginx does), and DRAIN throws it away. */
-static void settle_expectation(px_h1_conn *conn)
+ * know where the body ends, so it is told to send it (as nginx does), and DRAIN throws it away. Who is refused
+ * or sent elsewhere is not invited: it sends the body all the same, or closes (RFC 9110 10.1.1). */
+static void settle_expectation(px_h1_conn *conn, int status)
 {
     px_h1_exchange *exchange = conn->exchange;
-    if (exchange->expect_continue && !exchange->body_done && exchange->stream.keepalive &&
-        !exchange->stream.gone) {
-        exchange->expect_continue = false;
+    if (!exchange->expect_continue || exchange->body_done)
+        return;
+    exchange->expect_continue = false;
+    if (status < 300 && exchange->stream.keepalive && !exchange->stream.gone)
         px_h1_send_continue(conn);
-    }
 }
 
 static void content_length(px_h1_text *text, const px_h1_exchange *exchange, const px_response_head *head)
@@ -122,7 +123,7 @@ static void send_head(px_stream *stream, const px_response_head *head)
     exchange->head_sent = true;
     choose_framing(exchange, head);
     choose_keepalive(conn, head);
-    settle_expectation(conn);
+    settle_expectation(conn, head->status);
     if (stream->gone)
         return;
     write_head(exchange, head);

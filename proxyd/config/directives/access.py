@@ -32,8 +32,8 @@ class AccessShape(OneArgument):
             return AccessRule(deny=deny, family=1, network=b"", prefix=0)
         address, slash, prefix = text.partition("/")
         try:
-            if slash and not prefix.isdigit():
-                raise ValueError
+            if (slash and not prefix.isdigit()) or "%" in address:
+                raise ValueError  # Python knows more forms than an operator means
             network = ipaddress.ip_network(text, strict=False)
         except ValueError:
             raise Invalid(f'invalid parameter "{text}"', self.hint) from None
