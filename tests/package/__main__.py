@@ -19,13 +19,17 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.package.booted import Booted, CannotBoot, Service
+from tests.package.certbot import Certbot
 from tests.package.fresh import Debian, Failed
+from tests.package.service import Life
 from tests.package.traffic import Traffic
 from tests.package.unit import Unit
 
 _HERE = Path(__file__).parent
 _UNIT = "/lib/systemd/system/proxyd.service"
-# What systemd would do with the unit, for one command.
+_DEBS = "var/cache/debs"
+# What systemd would do with the unit, for one command; where it cannot run.
 _SYSTEMCTL = """#!/bin/sh
 for word; do
     case $word in
@@ -73,19 +77,45 @@ class Test:
         self._say(f"a fresh {suite} in {os.path.relpath(folder)}")
         self.debian = Debian.unpack(folder, suite, mirror)
         self.debian.mount()
+        (folder / _DEBS).mkdir()
         for deb in (old, new):
-            shutil.copy(deb, folder / "tmp")
+            shutil.copy(deb, folder / _DEBS)
+        self.booted: Booted | None = None
 
     def run(self) -> None:
         """All of it."""
         self.dependencies()
+        _own_network()
+        self.boot()
+        try:
+            self.steps()
+        finally:
+            if self.booted is not None:
+                self.booted.end()
+        print("All of it was right.")
+
+    def boot(self) -> None:
+        """Let systemd run in there, where this machine lets us."""
+        try:
+            self.booted = Booted(self.debian)
+            version = _last_line(self.debian.run("systemctl", "--version").splitlines()[0])
+            self._say(f"booted {version}: {self.booted.state}")
+        except CannotBoot as error:
+            self._say(
+                f"SKIPPED: systemd does not boot here ({error}); the unit's command line is started by hand"
+            )
+
+    def steps(self) -> None:
+        """What happens to the package."""
         before = self.debian.files()
         self.install()
-        _own_network()
+        if self.booted is not None:
+            Life(self.debian, Service(self.debian), self._say).run()
+        self.name_nginx()
         self.site()
-        unit = Unit(self.debian, _UNIT)
+        unit = Service(self.debian) if self.booted is not None else Unit(self.debian, _UNIT)
         unit.start()
-        self._say(f"started by `{' '.join(unit.command)}`: READY=1 from process {unit.main_pid}")
+        self._say(f"started by `{unit.how}`: process {unit.main_pid} is ready")
         self.command_line()
         traffic = Traffic(_CLIENTS, "app.example.com")
         traffic.start()
@@ -98,27 +128,46 @@ class Test:
         self.check_logs(tally.answered)
         self.remove(unit)
         unit.forget()
+        if self.booted is not None:
+            self.again()
         self.purge(before)
         self.address_taken()
         self.purge(before)
-        print("All of it was right.")
+        Certbot(self.debian, self.old.name, self._say).run()
 
     def dependencies(self) -> None:
         """What the package needs comes first, so that what is compared is the package's own."""
         fields = subprocess.check_output(
             ["dpkg-deb", "--field", self.old, "Depends", "Recommends"], text=True
         )
-        names = sorted(set(re.findall(r"(?:: |, |\| )([a-z0-9][a-z0-9.+-]+)", fields)))
+        names = sorted({*re.findall(r"(?:: |, |\| )([a-z0-9][a-z0-9.+-]+)", fields), "systemd"})
         self.debian.run("apt-get", "-qq", "update")
         self.debian.run("apt-get", "-qq", "-y", "--no-install-recommends", "install", *names)
+        Certbot.fetch(self.debian)
         self._say(f"dependencies: {', '.join(names)}")
 
     def install(self) -> None:
         """As the README says."""
-        said = self.debian.run("apt-get", "-y", "install", f"/tmp/{self.old.name}")
-        self._say(f"apt install ./{self.old.name}: {_last_line(said)}")
+        self.debian.run("apt-get", "-y", "install", f"/{_DEBS}/{self.old.name}")
+        self._say(f"apt install ./{self.old.name}")
         self._say(f"proxyd -v: {self.debian.run('proxyd', '-v').strip()}")
         self.debian.run("proxyd", "-t")
+
+    def name_nginx(self) -> None:
+        """The name nginx, by the command of docs/install.md; it goes when the package does."""
+        text = Path("docs/install.md").read_text()
+        command = re.search(r"^ +\$ (update-alternatives --install .*)$", text, re.MULTILINE)
+        if command is None:
+            raise Failed("docs/install.md does not tell how to have the name nginx")
+        self.debian.run(*command[1].split())
+        said = self.debian.run("nginx", "-t") + self.debian.run("nginx", "-V")
+        if self.booted is not None:
+            self.debian.run("nginx", "-s", "reload")
+        if "test is successful" not in said or not re.search(
+            r"^nginx version: nginx/[\d.]+$", said, re.MULTILINE
+        ):
+            raise Failed(said)
+        self._say("the name nginx: nginx -t, nginx -V, nginx -s reload")
 
     def site(self) -> None:
         """The guide's base configuration, and a site."""
@@ -138,11 +187,14 @@ class Test:
 
     def limits(self) -> None:
         """The limit of the site admits what it says."""
-        line = "curl -s -o /dev/null -w '%{http_code} ' -H 'Host: app.example.com' http://127.0.0.1/limited"
-        codes = "".join(subprocess.check_output(["sh", "-c", line], text=True) for _ in range(5)).split()
-        if codes != ["200", "200", "200", "429", "429"]:
+        request = b"GET /limited HTTP/1.1\r\nHost: app.example.com\r\n"
+        with socket.create_connection(("127.0.0.1", 80)) as client:
+            client.sendall((request + b"\r\n") * 19 + request + b"Connection: close\r\n\r\n")
+            with client.makefile("rb") as answers:
+                codes = re.findall(r"HTTP/1.1 (\d+)", answers.read().decode())
+        if len(codes) != 20 or codes[:3] != ["200"] * 3 or set(codes) != {"200", "429"}:
             raise Failed(f"limit_req: {codes}")
-        self._say(f"limit_req burst=2 nodelay: {' '.join(codes)}")
+        self._say(f"limit_req burst=2 nodelay: {' '.join(codes[:6])} ...")
 
     def reload(self) -> None:
         """A configuration that is wrong changes nothing; one that is right says what it changed."""
@@ -154,28 +206,37 @@ class Test:
         self._say(f"proxyd reload: {_last_line(self.debian.run('proxyd', 'reload')) or 'done'}")
 
     def rotate(self, traffic: Traffic) -> None:
-        """logrotate, as cron calls it, again and again."""
+        """logrotate, as its timer and as cron call it, again and again."""
         rules = self.debian.folder / "etc/logrotate.d/proxyd"
         kept = rules.read_text()
-        rules.write_text(kept.replace("rotate 14", "rotate 1000").replace("notifempty", "ifempty"))
-        for _ in range(_ROTATIONS):
+        rules.write_text(kept.replace("rotate 14", "rotate 1000").replace("daily", "size 1"))
+        for turn in range(_ROTATIONS):
             answered = len(traffic.tally.answered)
             while len(traffic.tally.answered) < answered + 50 and not traffic.tally.failures:
                 time.sleep(0.01)
-            self.debian.run("logrotate", "--force", "/etc/logrotate.d/proxyd")
+            if turn == 0 and self.booted is not None:  # what logrotate.timer starts
+                self.debian.run("systemctl", "start", "logrotate")
+            else:
+                self.debian.run("logrotate", "--force", "/etc/logrotate.d/proxyd")
         rules.write_text(kept)
         self._say(f"{_ROTATIONS} rotations, {len(traffic.tally.answered)} requests so far")
 
-    def upgrade(self, traffic: Traffic, unit: Unit) -> None:
+    def upgrade(self, traffic: Traffic, unit: Unit | Service) -> None:
         """A higher version, under load; the main process is another one afterwards."""
         before, answered = unit.main_pid, len(traffic.tally.answered)
-        said = self.debian.run("dpkg", "--force-confold", "--install", f"/tmp/{self.new.name}")
+        said = self.debian.run("dpkg", "--force-confold", "--install", f"/{_DEBS}/{self.new.name}")
         unit.wait_for_another(before)
-        if unit.gone():
+        if not unit.running:
             raise Failed(f"no new main process: {unit.main_pid}\n{said}")
-        while os.path.exists(f"/proc/{before}"):
-            time.sleep(0.05)
-            unit.process.poll() if unit.process is not None else None
+        unit.wait_for_end(before)
+        etc = self.debian.folder / "etc/proxyd"
+        if (
+            "The configuration of" in (etc / "proxyd.conf").read_text()
+            or not (etc / "proxyd.conf.dpkg-dist").exists()
+        ):
+            raise Failed("the upgrade replaced a configuration that was changed")
+        if any((self.debian.folder / "usr/lib/proxyd").glob("0*")):
+            raise Failed("the folder of the old version is still there")
         during = len(traffic.tally.answered) - answered
         self._say(
             f"upgrade to {self.new.name}: process {before} -> {unit.main_pid}, {during} requests meanwhile"
@@ -203,29 +264,50 @@ class Test:
             raise Failed(f"log lines: {len(lost)} lost, {len(doubled)} doubled of {len(answered)}")
         self._say(f"{len(answered)} log lines in {_ROTATIONS + 1} files: 0 lost, 0 doubled")
 
-    def remove(self, unit: Unit) -> None:
+    def remove(self, unit: Unit | Service) -> None:
         """Removal ends the service and leaves the configuration."""
         self.debian.run("apt-get", "-y", "remove", "proxyd")
-        if not unit.gone() and Path(f"/proc/{unit.main_pid}/stat").read_text().split()[2] != "Z":
+        if unit.running:
             raise Failed("the service still runs after its removal")
         if not (self.debian.folder / "etc/proxyd/conf.d/app.conf").exists():
             raise Failed("removal took the configuration away")
         self._say("apt remove: the service has ended, the configuration is still there")
 
+    def again(self) -> None:
+        """Installed again after its removal, it serves as before."""
+        self.debian.run("apt-get", "-y", "install", f"/{_DEBS}/{self.new.name}")
+        if Service(self.debian).show("ActiveState") != "active":
+            raise Failed("it does not run after remove and install")
+        self._say("apt install after apt remove: it serves again")
+
     def address_taken(self) -> None:
         """Port 80 belongs to somebody else: the installation says so and succeeds."""
-        manager = self.debian.folder / "usr/bin/systemctl"
-        manager.write_text(_SYSTEMCTL)
-        manager.chmod(0o755)
-        (self.debian.folder / "run/systemd/system").mkdir(parents=True)
         with socket.create_server(("0.0.0.0", 80)):
-            said = self.debian.run("dpkg", "--install", f"/tmp/{self.old.name}")
-        manager.unlink()
-        shutil.rmtree(self.debian.folder / "run/systemd")
+            said = self._install_by_dpkg() if self.booted is not None else self._install_with_stand_in()
         told = [line for line in said.splitlines() if "not started" in line]
         if not told or "bind() to 0.0.0.0:80 failed" not in told[0]:
             raise Failed(f"the installation does not say that port 80 is taken:\n{said}")
         self._say(f"installed while port 80 is taken: {told[0]}")
+        if self.booted is not None:
+            service = Service(self.debian)
+            found = service.show("ActiveState"), service.show("UnitFileState")
+            if found != ("inactive", "disabled"):
+                raise Failed(f"port 80 is taken, and the service is {found}")
+            self.debian.run("systemctl", "enable", "--now", "proxyd")
+            self._say("systemctl enable --now proxyd, once the port is free: it serves")
+
+    def _install_by_dpkg(self) -> str:
+        return self.debian.run("dpkg", "--install", f"/{_DEBS}/{self.old.name}")
+
+    def _install_with_stand_in(self) -> str:
+        manager = self.debian.folder / "usr/bin/systemctl"
+        manager.write_text(_SYSTEMCTL)
+        manager.chmod(0o755)
+        (self.debian.folder / "run/systemd/system").mkdir(parents=True)
+        said = self._install_by_dpkg()
+        manager.unlink()
+        shutil.rmtree(self.debian.folder / "run/systemd")
+        return said
 
     def purge(self, before: set[str]) -> None:
         """Nothing is left, and nothing else is gone."""

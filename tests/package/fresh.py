@@ -1,6 +1,7 @@
 """A fresh Debian in a folder, and commands inside it.
 
-The folder is made by debootstrap once per suite and kept as an archive; each run unpacks it anew.
+The folder is made by debootstrap once per suite and kept as an archive; each run unpacks it anew. Packages
+that were downloaded are kept, too.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ class Failed(Exception):
 class Debian:
     """One folder with a whole Debian in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, suite: str) -> None:
         self.folder = folder
+        self.packages = _packages(folder, suite)
+        self.enter: tuple[str, ...] = ("chroot", str(folder))  # how a command gets inside
 
     @classmethod
     def unpack(cls, folder: Path, suite: str, mirror: str) -> Debian:
@@ -42,14 +45,15 @@ class Debian:
         folder.mkdir(parents=True)
         if archive.exists():
             subprocess.run(["tar", "--extract", "--file", archive, "--directory", folder], check=True)
-            return cls(folder)
+            return cls(folder, suite)
         log = folder.parent / "debootstrap.log"
         with log.open("w") as out:
-            command = ["debootstrap", "--variant=minbase", suite, folder, mirror]
+            kept = f"--cache-dir={_packages(folder, suite)}"
+            command = ["debootstrap", "--variant=minbase", kept, suite, folder, mirror]
             if subprocess.run(command, stdout=out, stderr=out).returncode:
                 raise Failed(f"debootstrap failed, see {log}")
         subprocess.run(["tar", "--create", "--file", archive, "--directory", folder, "."], check=True)
-        return cls(folder)
+        return cls(folder, suite)
 
     def mount(self) -> None:
         """What programs expect: /proc, /dev/shm, devices. We are in a mount namespace of our own."""
@@ -60,6 +64,7 @@ class Debian:
             place = self.folder / "dev" / name
             place.touch()
             subprocess.run(["mount", "--bind", f"/dev/{name}", place], check=True)
+        subprocess.run(["mount", "--bind", self.packages, self.folder / "var/cache/apt/archives"], check=True)
         policy = self.folder / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 0\n")
         policy.chmod(0o755)
@@ -84,7 +89,7 @@ class Debian:
             "DEBIAN_FRONTEND": "noninteractive",
         }
         environment |= more.pop("env", {})  # type: ignore[operator]
-        return subprocess.Popen(["chroot", str(self.folder), *command], env=environment, **more)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen([*self.enter, *command], env=environment, **more)  # type: ignore[call-overload,no-any-return]
 
     def files(self) -> set[str]:
         """The paths of all that is there, but for what every installation changes."""
@@ -94,6 +99,13 @@ class Debian:
             folders[:] = [name for name in folders if not _changes(os.path.join(inside, name))]
             found |= {os.path.join(inside, name) for name in folders + names}
         return {path for path in found if not _changes(path)}
+
+
+def _packages(folder: Path, suite: str) -> Path:
+    """Where downloaded packages are kept."""
+    path = folder.parent / f"{suite}-packages"
+    path.mkdir(exist_ok=True)
+    return path
 
 
 def _changes(path: str) -> bool:

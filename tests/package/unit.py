@@ -7,6 +7,8 @@ import os
 import shlex
 import socket
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.package.fresh import Debian, Failed
@@ -23,6 +25,7 @@ class Unit:
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         parser.read_string(Path(str(debian.folder) + path).read_text())
         self.command = shlex.split(parser["Service"]["ExecStart"])
+        self.how = " ".join(self.command)
         self.directory = parser["Service"]["RuntimeDirectory"]
         self.main_pid = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -64,6 +67,16 @@ class Unit:
         self._socket.close()
         (self.debian.folder / "run/notify").unlink()
 
-    def gone(self) -> bool:
-        """Whether its main process has ended."""
-        return not os.path.exists(f"/proc/{self.main_pid}")
+    def wait_for_end(self, pid: int) -> None:
+        """Wait until this process is gone."""
+        while os.path.exists(f"/proc/{pid}"):
+            time.sleep(0.05)
+            if self.process is not None:
+                self.process.poll()  # bury it
+
+    @property
+    def running(self) -> bool:
+        """Whether its main process has not ended."""
+        with suppress(OSError):
+            return Path(f"/proc/{self.main_pid}/stat").read_text().split()[2] != "Z"
+        return False
