@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from proxyd.config import status
 from proxyd.config.directive import Directive
@@ -117,24 +117,42 @@ def _anchors() -> dict[int, str]:
 def nginx_page() -> str:
     """What became of each directive of nginx."""
     table = status.nginx_directives()
-    counts = {
-        word: sum(1 for line in table if line.status() == word)
+    by_status = {
+        word: [line for line in table if line.status() == word]
         for word in ("works", "nothing to do", "refused")
     }
+    works, idle, refused = by_status.values()
     lines = [MADE, "", "# The directives of nginx 1.31.5", ""]
     lines += [
-        f"Of {len(table)} directives {counts['works']} work and {counts['nothing to do']} are accepted with "
-        f"nothing to do. The other {counts['refused']} are refused with an error that says so.",
-        "",
-        "| directive | module | status | why |",
-        "|---|---|---|---|",
+        f"Of {len(table)} directives {len(works)} work and {len(idle)} are accepted with nothing to do. "
+        f"The other {len(refused)} are refused with an error that says so.",
     ]
     anchors = _anchors()
-    for line in table:
+    lines += ["", "## They work", "", *_by_module(works, anchors)]
+    lines += [
+        "## Accepted, with nothing to do",
+        "",
+        "| directive | why there is nothing to do |",
+        "|---|---|",
+    ]
+    for line in idle:
         found = line.declaration()
-        why = found.nothing if found is not None else ""
-        name = f"`{line.name}`"
-        if found is not None or line.name == "include":
-            name = f"[{name}](directives.md#{anchors[id(found)]})"
-        lines.append(f"| {name} | {line.module} | {line.status()} | {why} |")
-    return "\n".join(lines) + "\n"
+        assert found is not None
+        lines.append(f"| {_linked(line, anchors)} | {found.nothing} |")
+    lines += ["", "## Refused", "", "proxyd does not have them yet.", "", *_by_module(refused, anchors)]
+    return "\n".join(lines)
+
+
+def _linked(line: status.NginxDirective, anchors: dict[int, str]) -> str:
+    """The name, with a link to what is said of it here."""
+    found = line.declaration()
+    if found is None and line.name != "include":
+        return f"`{line.name}`"
+    return f"[`{line.name}`](directives.md#{anchors[id(found)]})"
+
+
+def _by_module(table: Sequence[status.NginxDirective], anchors: dict[int, str]) -> Iterator[str]:
+    """A paragraph for each module of nginx."""
+    for module in sorted({line.module for line in table}):
+        names = [_linked(line, anchors) for line in table if line.module == module]
+        yield from (f"**{module.removesuffix('_module')}**:", ",\n".join(names), "")
