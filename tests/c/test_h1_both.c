@@ -114,7 +114,7 @@ static void origin_abort(px_stream *stream, px_abort_reason reason)
     (void)reason;
 }
 
-static const px_stream_user origin_user = {origin_request,  origin_bad,  origin_body, origin_body_error,
+static const px_stream_user origin_user = {origin_request,  origin_bad,  origin_body,  origin_body_error,
                                            origin_writable, origin_done, origin_abort, NULL};
 static const px_h1_server_conf origin_conf = {&origin_user, get_settings, opened, closed};
 
@@ -262,7 +262,7 @@ static void proxy_abort(px_stream *stream, px_abort_reason reason)
     hop_end(stream->request);
 }
 
-static const px_stream_user proxy_user = {proxy_request,  proxy_bad,  proxy_body, proxy_body_error,
+static const px_stream_user proxy_user = {proxy_request,  proxy_bad,  proxy_body,  proxy_body_error,
                                           proxy_writable, proxy_done, proxy_abort, NULL};
 static const px_h1_server_conf proxy_conf = {&proxy_user, get_settings, opened, closed};
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.support import Serve, check_it_lived_well, make_server, quit_in_order
-from tests.support.server import Server
+from tests.e2e.support import Serve, check_it_lived_well, quit_in_order, starting
 
 
 @pytest.fixture
@@ -19,15 +16,7 @@ def serve(directory: Path) -> Iterator[Serve]:
 
     They are told to quit, not to stop: a connection or request that was leaked would keep them from ending.
     """
-    servers: list[Server] = []
-    with ExitStack() as stack:
-
-        def start(http: str, **arguments: Any) -> Server:
-            server = make_server(directory / f"server{len(servers)}", http, **arguments)
-            servers.append(server)
-            stack.enter_context(server)
-            return server
-
+    with starting(directory) as (start, servers):
         yield start
         for server in servers:
             quit_in_order(server)

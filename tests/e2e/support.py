@@ -7,7 +7,8 @@ import pwd
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -44,6 +45,20 @@ def make_server(directory: Path, http: str, **arguments: Any) -> Server:
     """A server of the kind under test, not started."""
     defaults = _AS_PROXYD_IS if KIND == "nginx" else ""
     return Server(KIND, directory, defaults + http, **arguments)
+
+
+@contextmanager
+def starting(directory: Path) -> Iterator[tuple[Serve, list[Server]]]:
+    """What starts servers below a directory, and those that it started; at the end they are stopped."""
+    servers: list[Server] = []
+    with ExitStack() as stack:
+
+        def start(http: str, **arguments: Any) -> Server:
+            server = make_server(directory / f"server{len(servers)}", http, **arguments)
+            servers.append(server)
+            return stack.enter_context(server)
+
+        yield start, servers
 
 
 def quit_in_order(server: Server) -> None:

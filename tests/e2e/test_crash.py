@@ -8,13 +8,13 @@ import re
 import resource
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load, Report
-from tests.e2e.support import KIND, make_server, plain_only, proxyd_only, proxying
+from tests.e2e.support import KIND, Serve, make_server, plain_only, proxyd_only, proxying, starting
 from tests.e2e.watching import (
     WITHOUT_SETUID,
     is_alive,
@@ -34,19 +34,11 @@ KILLED = r"\[alert\] .*worker process {pid} exited on signal 9"
 
 
 @pytest.fixture
-def crashing(directory: Path) -> Iterator[Callable[..., Server]]:
+def crashing(directory: Path) -> Iterator[Serve]:
     """Start servers whose log may tell of deaths, and of nothing worse."""
-    servers: list[Server] = []
-
-    def start(http: str, **arguments: object) -> Server:
-        server = make_server(directory / f"server{len(servers)}", http, **arguments)
-        server.start()
-        servers.append(server)
-        return server
-
-    yield start
+    with starting(directory) as (start, servers):
+        yield start
     for server in servers:
-        server.__exit__()
         if KIND == "proxyd":
             alerts = [line for line in server.log().split("\n") if "[alert]" in line or "[emerg]" in line]
             assert all("exited on signal 9" in line for line in alerts), alerts
@@ -93,7 +85,7 @@ def wait_for_no_activity(server: Server) -> None:
 # Workers
 
 
-def test_killed_workers_cost_their_own_connections_and_nothing_else(crashing: Callable[..., Server]) -> None:
+def test_killed_workers_cost_their_own_connections_and_nothing_else(crashing: Serve) -> None:
     with Backend() as backend:
         server = crashing(loaded(), workers=2, backend0=backend.address)
         workers_of(server, 2)
@@ -124,7 +116,7 @@ def check_only_the_dead_failed(report: Report, killed: list[int]) -> None:
     assert not others, "\n".join(map(str, others))
 
 
-def test_a_client_of_a_killed_worker_sees_the_end_of_its_connection(crashing: Callable[..., Server]) -> None:
+def test_a_client_of_a_killed_worker_sees_the_end_of_its_connection(crashing: Serve) -> None:
     with Peer(held) as peer:
         server = crashing(proxying(), backend0=peer.address)
         workers = workers_of(server)
@@ -140,7 +132,7 @@ def test_a_client_of_a_killed_worker_sees_the_end_of_its_connection(crashing: Ca
 
 
 def test_who_connects_while_the_only_worker_is_dead_is_served_by_its_successor(
-    crashing: Callable[..., Server],
+    crashing: Serve,
 ) -> None:
     server = crashing("server { listen 127.0.0.1:{port0}; return 200 $pid; }")
     before = int(fetch(server.port()).body)
@@ -150,7 +142,7 @@ def test_who_connects_while_the_only_worker_is_dead_is_served_by_its_successor(
 
 
 def test_with_reuseport_a_successor_serves_those_who_waited_for_the_dead(
-    crashing: Callable[..., Server],
+    crashing: Serve,
 ) -> None:
     server = crashing("server { listen 127.0.0.1:{port0} reuseport; return 200 $pid; }", workers=2)
     workers = wait_for_service(server, 2) if KIND == "proxyd" else workers_of(server, 2)
@@ -164,7 +156,7 @@ def test_with_reuseport_a_successor_serves_those_who_waited_for_the_dead(
         client.close()
 
 
-def test_all_workers_may_die_at_once(crashing: Callable[..., Server]) -> None:
+def test_all_workers_may_die_at_once(crashing: Serve) -> None:
     server = crashing("server { listen 127.0.0.1:{port0}; return 200 hello; }", workers=3)
     before = wait_for_service(server, 3) if KIND == "proxyd" else workers_of(server, 3)
     for pid in before:
@@ -185,7 +177,7 @@ def test_a_worker_that_crashes_is_reported_with_its_signal(directory: Path) -> N
         assert fetch(server.port()).body == b"hello"
 
 
-def test_what_a_dead_worker_counted_is_not_forgotten(crashing: Callable[..., Server]) -> None:
+def test_what_a_dead_worker_counted_is_not_forgotten(crashing: Serve) -> None:
     if KIND == "nginx":
         pytest.skip("it does not count")
     server = crashing("server { listen 127.0.0.1:{port0}; return 200 hello; }")
@@ -202,7 +194,7 @@ def test_what_a_dead_worker_counted_is_not_forgotten(crashing: Callable[..., Ser
 
 
 @proxyd_only("each worker has its own opinion, which dies with it")
-def test_a_backend_that_failed_stays_failed_when_the_worker_dies(crashing: Callable[..., Server]) -> None:
+def test_a_backend_that_failed_stays_failed_when_the_worker_dies(crashing: Serve) -> None:
     def closes(connection: Connection) -> None:
         connection.receive()
 
@@ -227,7 +219,7 @@ def test_a_backend_that_failed_stays_failed_when_the_worker_dies(crashing: Calla
 
 
 @proxyd_only("a dead worker's buffer is lost")
-def test_buffered_lines_of_a_killed_worker_are_in_the_file_once(crashing: Callable[..., Server]) -> None:
+def test_buffered_lines_of_a_killed_worker_are_in_the_file_once(crashing: Serve) -> None:
     server = crashing(
         "log_format bare '$request_uri'; access_log {dir}/buffered.log bare buffer=64k;\n"
         "server { listen 127.0.0.1:{port0}; return 200 hello; }"
@@ -247,7 +239,7 @@ def test_buffered_lines_of_a_killed_worker_are_in_the_file_once(crashing: Callab
 
 
 @proxyd_only("a dead worker's buffer is lost")
-def test_no_line_is_lost_or_doubled_when_workers_die_under_load(crashing: Callable[..., Server]) -> None:
+def test_no_line_is_lost_or_doubled_when_workers_die_under_load(crashing: Serve) -> None:
     with Backend() as backend:
         logged = "access_log {dir}/buffered.log bare buffer=4k;"
         server = crashing(
@@ -276,7 +268,7 @@ def test_no_line_is_lost_or_doubled_when_workers_die_under_load(crashing: Callab
 
 
 @proxyd_only("it has none")
-def test_a_killed_helper_is_replaced_and_stops_no_traffic(crashing: Callable[..., Server]) -> None:
+def test_a_killed_helper_is_replaced_and_stops_no_traffic(crashing: Serve) -> None:
     with Backend() as backend:
         server = crashing(loaded(), backend0=backend.address)
         with Load(server.port(), clients=4, tunnels=2) as load:
@@ -294,7 +286,7 @@ def test_a_killed_helper_is_replaced_and_stops_no_traffic(crashing: Callable[...
 # Backends
 
 
-def test_no_get_sees_the_death_of_a_backend_while_another_lives(crashing: Callable[..., Server]) -> None:
+def test_no_get_sees_the_death_of_a_backend_while_another_lives(crashing: Serve) -> None:
     with Backend("one") as one, Backend("two") as two:
         server = crashing(
             "upstream group { server {backend0} max_fails=0; server {backend1} max_fails=0; keepalive 8; }\n"
@@ -318,7 +310,7 @@ def test_no_get_sees_the_death_of_a_backend_while_another_lives(crashing: Callab
         wait_for_no_activity(server)
 
 
-def test_a_dead_backend_is_left_alone_and_nobody_notices(crashing: Callable[..., Server]) -> None:
+def test_a_dead_backend_is_left_alone_and_nobody_notices(crashing: Serve) -> None:
     with Backend("one") as one, Backend("two") as two:
         server = crashing(
             "upstream group { server {backend0}; server {backend1}; }\n" + loaded(backend="group"),

@@ -6,14 +6,14 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Serve, make_server, proxyd_only, proxying
+from tests.e2e.support import Serve, proxyd_only, proxying, starting
 from tests.e2e.watching import wait_for_service, workers_of
 from tests.soak.stores import Segments
 from tests.soak.watchpoint import Watch, is_possible
@@ -146,19 +146,10 @@ def test_a_reload_changes_the_limit(serve: Serve, stack: ExitStack) -> None:
 
 
 @pytest.fixture
-def crashing(directory: Path) -> Iterator[Callable[..., Server]]:
+def crashing(directory: Path) -> Iterator[Serve]:
     """A server whose workers may be killed."""
-    servers: list[Server] = []
-
-    def start(http: str, **arguments: object) -> Server:
-        server = make_server(directory / f"server{len(servers)}", http, **arguments)
-        server.start()
-        servers.append(server)
-        return server
-
-    yield start
-    for server in servers:
-        server.__exit__()
+    with starting(directory) as (start, _):
+        yield start
 
 
 def kill(pid: int) -> None:
@@ -167,7 +158,7 @@ def kill(pid: int) -> None:
 
 
 def test_the_connections_of_a_killed_worker_are_free_again_and_no_others(
-    crashing: Callable[..., Server], stack: ExitStack
+    crashing: Serve, stack: ExitStack
 ) -> None:
     peer = stack.enter_context(Peer(until_told))
     server = crashing(group("server {backend0} max_conns=3;"), workers=2, backend0=peer.address)
@@ -190,7 +181,7 @@ def test_the_connections_of_a_killed_worker_are_free_again_and_no_others(
     ("stores", "second"), [(1, until_told), (2, answering("hello"))], ids=["taking a place", "giving it back"]
 )
 def test_a_worker_killed_while_it_counts_leaves_the_count_exact(
-    crashing: Callable[..., Server], stack: ExitStack, stores: int, second: Script
+    crashing: Serve, stack: ExitStack, stores: int, second: Script
 ) -> None:
     peer = stack.enter_context(Peer(until_told, second, until_told))
     server = crashing(group("server {backend0} max_conns=2;"), workers=2, backend0=peer.address)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load
-from tests.e2e.support import KIND, Serve, make_server, memory_kilobytes, proxyd_only, proxying
+from tests.e2e.support import KIND, Serve, memory_kilobytes, proxyd_only, proxying, starting
 from tests.e2e.watching import WITHOUT_SETUID, status_of, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, Script, answering
@@ -90,19 +90,10 @@ def held(body: str = "late") -> Script:
 
 
 @pytest.fixture
-def lenient(directory: Path) -> Iterator[Callable[..., Server]]:
+def lenient(directory: Path) -> Iterator[Serve]:
     """Like `serve`, for tests that make the server complain in its log."""
-    started: list[Server] = []
-
-    def start(http: str, **arguments: object) -> Server:
-        server = make_server(directory / f"server{len(started)}", http, **arguments)
-        server.start()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.__exit__()
+    with starting(directory) as (start, _):
+        yield start
 
 
 # Nothing is lost
@@ -411,7 +402,7 @@ def test_reuseport_and_the_number_of_workers_may_change_under_load(serve: Serve)
 @SYNCHRONOUS
 @pytest.mark.parametrize("way", WAYS[:2])
 def test_a_broken_configuration_is_refused_with_all_its_errors_and_changes_nothing(
-    lenient: Callable[..., Server], way: Callable[[Server], None]
+    lenient: Serve, way: Callable[[Server], None]
 ) -> None:
     with Backend() as backend:
         server = lenient(loaded("0"), workers=2, backend0=backend.address)
@@ -437,7 +428,7 @@ def test_a_broken_configuration_is_refused_with_all_its_errors_and_changes_nothi
 
 
 def test_after_a_broken_configuration_the_old_one_serves_and_a_right_one_can_follow(
-    lenient: Callable[..., Server],
+    lenient: Serve,
 ) -> None:
     server = lenient(returning("old"))
     server.write_config("nonsense;")
@@ -450,7 +441,7 @@ def test_after_a_broken_configuration_the_old_one_serves_and_a_right_one_can_fol
 
 
 @SYNCHRONOUS
-def test_a_missing_file_is_refused(lenient: Callable[..., Server]) -> None:
+def test_a_missing_file_is_refused(lenient: Serve) -> None:
     server = lenient(returning("old"))
     server.write_config("include {dir}/missing.conf;\n" + returning("new"))
     errors = refused(server)
@@ -461,7 +452,7 @@ def test_a_missing_file_is_refused(lenient: Callable[..., Server]) -> None:
 
 @SYNCHRONOUS
 def test_an_occupied_address_is_refused_by_name_and_nothing_else_is_opened(
-    lenient: Callable[..., Server],
+    lenient: Serve,
 ) -> None:
     server = lenient(returning("old"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -479,7 +470,7 @@ def test_an_occupied_address_is_refused_by_name_and_nothing_else_is_opened(
 
 
 @SYNCHRONOUS
-def test_everything_that_cannot_be_opened_is_named_at_once(lenient: Callable[..., Server]) -> None:
+def test_everything_that_cannot_be_opened_is_named_at_once(lenient: Serve) -> None:
     server = lenient(returning("old"))
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         ports = [taken.getsockname()[1] for taken in (one, two)]
@@ -492,7 +483,7 @@ def test_everything_that_cannot_be_opened_is_named_at_once(lenient: Callable[...
 
 
 @SYNCHRONOUS
-def test_a_worker_that_does_not_answer_fails_the_reload_for_all(lenient: Callable[..., Server]) -> None:
+def test_a_worker_that_does_not_answer_fails_the_reload_for_all(lenient: Serve) -> None:
     whose = "add_header X-Worker $pid;"
     server = lenient(returning("old", more=whose), workers=2, env={"PROXYD_ANSWER_SECONDS": "0.5"})
     workers = wait_for_service(server, 2)
@@ -514,7 +505,7 @@ def test_a_worker_that_does_not_answer_fails_the_reload_for_all(lenient: Callabl
 
 
 @SYNCHRONOUS
-def test_a_worker_that_dies_during_a_reload_is_no_obstacle(lenient: Callable[..., Server]) -> None:
+def test_a_worker_that_dies_during_a_reload_is_no_obstacle(lenient: Serve) -> None:
     server = lenient(returning("old"), workers=2)
     stopped, other = wait_for_service(server, 2)
     os.kill(stopped, signal.SIGSTOP)

@@ -17,12 +17,10 @@ OTHERS = {"Python.h"}
 
 def files() -> list[str]:
     """All files of the project, by their path; not those that a build or a tool makes."""
-    found = []
-    for folder in [TOP, *(path for path in TOP.iterdir() if path.is_dir())]:
-        if folder.name in MADE or folder.name.startswith(".") or folder.name.endswith(".egg-info"):
-            continue
-        paths = folder.iterdir() if folder == TOP else folder.rglob("*")
-        found += [str(path.relative_to(TOP)) for path in paths if path.is_file()]
+    found = [path.name for path in TOP.iterdir() if path.is_file()]
+    for folder in TOP.iterdir():
+        if folder.is_dir() and not folder.name.startswith(".") and not folder.name.endswith(".egg-info"):
+            found += [str(path.relative_to(TOP)) for path in folder.rglob("*") if path.is_file()]
     return [path for path in found if not MADE & set(path.split("/"))]
 
 
