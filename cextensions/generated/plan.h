@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(6583881870083447501)
+#define PX_PLAN_LAYOUT INT64_C(5309540484538951437)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -17,6 +17,12 @@
 enum {
     PX_ALIAS_NONE = -1,
     PX_ALIAS_WHOLE = -2,
+};
+
+enum {
+    PX_SYMLINKS_FOLLOWED = 0,
+    PX_SYMLINKS_REFUSED = 1,
+    PX_SYMLINKS_OF_OWNER = 2,
 };
 
 enum {
@@ -115,6 +121,7 @@ typedef struct px_plan_buffers px_plan_buffers;
 typedef struct px_plan_type_entry px_plan_type_entry;
 typedef struct px_plan_types px_plan_types;
 typedef struct px_plan_document_root px_plan_document_root;
+typedef struct px_plan_disable_symlinks px_plan_disable_symlinks;
 typedef struct px_plan_index_file px_plan_index_file;
 typedef struct px_plan_try_file px_plan_try_file;
 typedef struct px_plan_try_files px_plan_try_files;
@@ -360,6 +367,12 @@ struct px_plan_document_root {
     px_plan_piece_list path;
     px_slice prefix;
     int64_t alias;
+};
+
+/* ``disable_symlinks``. */
+struct px_plan_disable_symlinks {
+    int64_t rule;
+    px_plan_piece_list start;
 };
 
 /* A name of ``index``. */
@@ -716,6 +729,7 @@ struct px_plan_settings {
     int64_t max_ranges;
     px_plan_expires *expires;
     bool log_not_found;
+    px_plan_disable_symlinks *disable_symlinks;
     px_plan_error_page_list error_page;
     bool recursive_error_pages;
     bool proxy_intercept_errors;

@@ -554,6 +554,16 @@ bool px_plan_read_document_root(px_plan_reader *in, px_plan_document_root *out)
            && px_plan_leave(in);
 }
 
+bool px_plan_read_disable_symlinks(px_plan_reader *in, px_plan_disable_symlinks *out)
+{
+    return px_plan_enter_struct(in, "DisableSymlinks", 2)
+           && px_plan_field(in, "rule")
+           && px_plan_int(in, &out->rule)
+           && px_plan_field(in, "start")
+           && read_piece_list(in, &out->start)
+           && px_plan_leave(in);
+}
+
 bool px_plan_read_index_file(px_plan_reader *in, px_plan_index_file *out)
 {
     return px_plan_enter_struct(in, "IndexFile", 1)
@@ -1281,6 +1291,12 @@ static bool read_settings_expires(px_plan_reader *in, px_plan_expires **out)
     return px_plan_read_expires(in, *out);
 }
 
+static bool read_settings_disable_symlinks(px_plan_reader *in, px_plan_disable_symlinks **out)
+{
+    *out = px_plan_items(in, 1, sizeof **out);
+    return px_plan_read_disable_symlinks(in, *out);
+}
+
 static bool read_settings_proxy_buffers(px_plan_reader *in, px_plan_buffers **out)
 {
     *out = px_plan_items(in, 1, sizeof **out);
@@ -1310,7 +1326,7 @@ static bool read_settings_proxy_temp_path(px_plan_reader *in, px_plan_temp_path 
 
 bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
 {
-    return px_plan_enter_struct(in, "Settings", 96)
+    return px_plan_enter_struct(in, "Settings", 97)
            && px_plan_field(in, "server_tokens")
            && read_piece_list(in, &out->server_tokens)
            && px_plan_field(in, "default_type")
@@ -1385,6 +1401,8 @@ bool px_plan_read_settings(px_plan_reader *in, px_plan_settings *out)
            && read_settings_expires(in, &out->expires)
            && px_plan_field(in, "log_not_found")
            && px_plan_bool(in, &out->log_not_found)
+           && px_plan_field(in, "disable_symlinks")
+           && read_settings_disable_symlinks(in, &out->disable_symlinks)
            && px_plan_field(in, "error_page")
            && read_error_page_list(in, &out->error_page)
            && px_plan_field(in, "recursive_error_pages")

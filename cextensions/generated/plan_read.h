@@ -14,6 +14,7 @@ bool px_plan_read_buffers(px_plan_reader *in, px_plan_buffers *out);
 bool px_plan_read_type_entry(px_plan_reader *in, px_plan_type_entry *out);
 bool px_plan_read_types(px_plan_reader *in, px_plan_types *out);
 bool px_plan_read_document_root(px_plan_reader *in, px_plan_document_root *out);
+bool px_plan_read_disable_symlinks(px_plan_reader *in, px_plan_disable_symlinks *out);
 bool px_plan_read_index_file(px_plan_reader *in, px_plan_index_file *out);
 bool px_plan_read_try_file(px_plan_reader *in, px_plan_try_file *out);
 bool px_plan_read_try_files(px_plan_reader *in, px_plan_try_files *out);

@@ -86,7 +86,8 @@ px_parse px_h1_check_partial_response(px_slice bytes, px_parse_error *error);
  *
  * Refused: CL with TE; CL repeated or not a plain number; TE other than exactly one "chunked", or in
  * HTTP/1.0; bare CR; NUL and control bytes; obs-fold; blanks before the colon; empty or non-token names;
- * missing Host in 1.1, repeated or invalid Host; versions other than 1.0 and 1.1; CONNECT and TRACE (405).
+ * missing Host in 1.1, repeated or invalid Host; as in nginx, repeated Authorization, Expect, Content-Range, If-Match,
+ * If-None-Match, If-Modified-Since, If-Unmodified-Since and If-Range; versions other than 1.0 and 1.1; CONNECT and TRACE (405).
  *
  * A name that is a token but has an underscore or a dot is passed as is with id OTHER (the caller drops
  * underscores when told to). Methods are A-Z, "_" and "-", as nginx has it. */

@@ -80,6 +80,16 @@ static px_parse take_once(const px_h1_fields *f, px_slice *place, const px_heade
     return PX_PARSE_DONE;
 }
 
+/* Of a request two of these would say two things, of which others might believe the other one. */
+static px_parse take_single(px_h1_fields *f, const px_header *header, px_parse_error *error)
+{
+    uint64_t bit = (uint64_t)1 << header->id;
+    if ((f->singles & bit) && f->side->request)
+        return bad_duplicate(f, error, f->side->duplicate, header);
+    f->singles |= bit;
+    return PX_PARSE_DONE;
+}
+
 static px_parse take_host(px_h1_fields *f, const px_header *header, px_parse_error *error)
 {
     px_slice name;
@@ -93,7 +103,7 @@ static px_parse take_host(px_h1_fields *f, const px_header *header, px_parse_err
     return PX_PARSE_DONE;
 }
 
-/* Looks at the few fields that decide about the message itself. */
+/* Looks at the few fields that decide about the message itself, and for those that may come only once. */
 static px_parse take_field(px_h1_fields *f, const px_header *header, px_parse_error *error)
 {
     switch (header->id) {
@@ -114,7 +124,15 @@ static px_parse take_field(px_h1_fields *f, const px_header *header, px_parse_er
         break;
     case PX_HEADER_EXPECT:
         f->expect = header->value;
-        break;
+        return take_single(f, header, error);
+    case PX_HEADER_AUTHORIZATION:
+    case PX_HEADER_CONTENT_RANGE:
+    case PX_HEADER_IF_MATCH:
+    case PX_HEADER_IF_MODIFIED_SINCE:
+    case PX_HEADER_IF_NONE_MATCH:
+    case PX_HEADER_IF_RANGE:
+    case PX_HEADER_IF_UNMODIFIED_SINCE:
+        return take_single(f, header, error);
     default:
         break;
     }

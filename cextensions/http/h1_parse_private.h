@@ -66,6 +66,7 @@ typedef struct px_h1_fields {
     unsigned connection; /* enum px_h1_connection_option */
     size_t connection_bytes;
     bool upgrade;
+    uint64_t singles; /* bit per px_header_id: seen, and may not come again */
     px_slice host, length, encoding, expect;
     int64_t body;
 } px_h1_fields;

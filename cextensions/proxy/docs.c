@@ -37,7 +37,8 @@ bool px_build_docs(px_build *build, px_docs *docs, const px_plan_settings *plan)
     docs->index_count = plan->index.count;
     return build_templates(build, &docs->index, &plan->index) &&
            build_error_pages(build, docs, &plan->error_page) &&
-           px_build_template(build, &docs->expires, &plan->expires->value);
+           px_build_template(build, &docs->expires, &plan->expires->value) &&
+           px_build_template(build, &docs->symlinks_from, &plan->disable_symlinks->start);
 }
 
 bool px_build_try_files(px_build *build, const px_try_files **out, const px_plan_try_files *plan)
@@ -114,7 +115,6 @@ static int join(px_request *r, px_slice rest, px_slice file, px_file_name *name)
     px_slice root;
     if (!px_docs_root(r, &root))
         return 404;
-    name->root = root.len;
     name->len = root.len + rest.len + file.len;
     name->data = px_arena_alloc(&r->arena, name->len + 1);
     if (root.len > 0)

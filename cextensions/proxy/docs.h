@@ -22,6 +22,7 @@ typedef struct px_docs {
     px_error_page *error_pages;
     uint32_t error_page_count;
     px_template expires; /* when it is a variable's */
+    px_template symlinks_from;
 } px_docs;
 
 typedef struct px_try_files {
@@ -34,8 +35,12 @@ typedef struct px_try_files {
 typedef struct px_file_name {
     uint8_t *data;
     size_t len;
-    size_t root; /* bytes of it that no request can change; what follows came from the path */
 } px_file_name;
+
+static inline px_slice px_file_path(const px_file_name *name)
+{
+    return px_slice_from(name->data, name->len);
+}
 
 bool px_build_docs(px_build *build, px_docs *docs, const px_plan_settings *plan);
 /* NULL plan gives NULL. */
@@ -50,6 +55,15 @@ int px_docs_name_in(px_request *r, px_slice path, px_slice file, px_file_name *n
 int px_docs_join(px_request *r, px_slice rest, px_file_name *name);
 /* Root, or alias, alone: $document_root. */
 bool px_docs_root(px_request *r, px_slice *root);
+
+/* ---- docs_open.c: open() and stat(), as disable_symlinks says. A zero byte stands behind path. ---- */
+
+struct stat;
+int px_docs_open(px_request *r, px_slice path, int flags, uint32_t mode);
+int px_docs_stat(px_request *r, px_slice path, struct stat *facts);
+/* Of these two calls, for the error log: usual, or what was called in its place. */
+const char *px_docs_call(const px_request *r, const char *usual);
+
 /* Whether a ".." is among the segments of this path: no normalised one has it, but one that was made of
  * variables may. */
 bool px_docs_climbs(px_slice path);

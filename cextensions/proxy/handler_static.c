@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "http/date.h"
+#include "proxy/conditions.h"
 #include "proxy/debug.h"
 #include "proxy/handler_static.h"
 #include "proxy/range.h"
@@ -27,11 +28,11 @@ typedef struct sending {
 static px_step open_failed(px_request *r, const px_file_name *name, int error)
 {
     bool missing = px_file_is_missing(error);
-    bool forbidden = error == EACCES || error == ELOOP;
+    bool forbidden = px_file_is_forbidden(error);
     r->reason = missing ? PX_REASON_NOT_FOUND : forbidden ? PX_REASON_FORBIDDEN : PX_REASON_FILE_FAILED;
     if (!missing || r->settings->plan->log_not_found)
-        px_request_log(r, missing || forbidden ? PX_LOG_ERROR : PX_LOG_CRIT, "open() \"%s\" failed (%s)",
-                       name->data, px_log_errno(error));
+        px_request_log(r, missing || forbidden ? PX_LOG_ERROR : PX_LOG_CRIT, "%s \"%s\" failed (%s)",
+                       px_docs_call(r, "open()"), name->data, px_log_errno(error));
     return px_request_send_error(r, missing ? 404 : forbidden ? 403 : 500);
 }
 
@@ -90,22 +91,11 @@ static void begin_answer(px_request *r, const sending *file)
         if (type.len > 0)
             px_answer_content_type(r, type);
     }
-    if (r->answer.status == 200)
+    if (r->answer.status == 200 || r->answer.status == 206 || r->answer.status == 304)
         px_answer_add(r, PX_HEADER_LAST_MODIFIED, PX_SLICE("Last-Modified"), date_text(r, file->modified));
     if (file->etag.data != NULL)
         px_answer_add(r, PX_HEADER_ETAG, PX_SLICE("ETag"), file->etag);
     r->answer.content_length = file->size;
-}
-
-static px_step send_not_modified(px_request *r)
-{
-    r->answer.status = 304;
-    r->answer.content_length = -1;
-    r->no_body = true;
-    px_answer_remove(&r->answer, PX_HEADER_CONTENT_TYPE);
-    px_request_send_head(r);
-    px_request_send_body(r, NULL, 0, true);
-    return PX_STEP_ANSWERED;
 }
 
 /* ---- the body ---- */
@@ -248,11 +238,8 @@ static px_step send_wanted(px_request *r, const sending *file)
 static px_step answer(px_request *r, const sending *file)
 {
     begin_answer(r, file);
-    px_condition condition =
-        r->answer.status == 200 ? px_conditions_test(r, file->modified, file->etag) : PX_CONDITION_GO_ON;
-    if (condition == PX_CONDITION_FAILED)
-        return px_request_fail(r, 412, PX_REASON_PRECONDITION_FAILED);
-    return condition == PX_CONDITION_NOT_MODIFIED ? send_not_modified(r) : send_wanted(r, file);
+    px_step step = px_conditions_answer(r, file->modified, file->etag);
+    return step == PX_STEP_NEXT ? send_wanted(r, file) : step;
 }
 
 /* ---- start ---- */
@@ -295,10 +282,8 @@ static px_step start(px_request *r)
     if (status != 0)
         return px_request_fail(r, status, px_reason_of_name(status));
     px_request_debug(r, "file: \"%s\"", (const char *)name.data);
-    int fd;
-    do /* NONBLOCK: a fifo or device answers at once */
-        fd = open((const char *)name.data, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    while (fd < 0 && errno == EINTR);
+    /* NONBLOCK: a fifo or device answers at once */
+    int fd = px_docs_open(r, px_file_path(&name), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0)
         return open_failed(r, &name, errno);
     if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && r->head.method != PX_METHOD_POST)

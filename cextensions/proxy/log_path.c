@@ -150,9 +150,14 @@ void px_log_caches_clear(px_worker *worker)
 /* ---- files ---- */
 
 /* O_NONBLOCK: a pipe without a reader is an error, nothing to wait for. */
-static int open_path(const char *path)
+static int open_path(px_request *r, px_slice path)
 {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+    return px_docs_open(r, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+}
+
+static px_slice path_of(const entry *known)
+{
+    return px_slice_from(known->path, known->path_len);
 }
 
 static bool is_same_file(const entry *known)
@@ -161,12 +166,12 @@ static bool is_same_file(const entry *known)
     return stat(known->path, &facts) == 0 && facts.st_dev == known->device && facts.st_ino == known->inode;
 }
 
-static void open_entry(entry *known, uint64_t now)
+static void open_entry(px_request *r, entry *known, uint64_t now)
 {
     struct stat facts;
     if (known->fd >= 0)
         close(known->fd);
-    known->fd = open_path(known->path);
+    known->fd = open_path(r, path_of(known));
     known->created_ms = now;
     if (known->fd < 0 || fstat(known->fd, &facts) < 0)
         return;
@@ -175,7 +180,7 @@ static void open_entry(entry *known, uint64_t now)
 }
 
 /* The entry with an open descriptor, or -1 and errno in it. */
-static entry *open_cached(px_log_cache *cache, px_slice path)
+static entry *open_cached(px_request *r, px_log_cache *cache, px_slice path)
 {
     uint64_t hash = px_hash(path), now = px_loop_now_ms(cache->worker->loop);
     entry *known = find(cache, path, hash);
@@ -191,9 +196,9 @@ static entry *open_cached(px_log_cache *cache, px_slice path)
         if (is_same_file(known))
             known->created_ms = now;
         else
-            open_entry(known, now);
+            open_entry(r, known, now);
     } else if (known->fd < 0) {
-        open_entry(known, now);
+        open_entry(r, known, now);
     }
     return known;
 }
@@ -222,13 +227,13 @@ static void write_line(px_request *r, int fd, const char *path, px_slice line)
 static void cannot_open(px_request *r, const char *path)
 {
     px_worker_count(r->worker, PX_COUNTER_LOG_LINES_LOST, 1);
-    px_request_log(r, PX_LOG_CRIT, "open() \"%s\" failed (%s) while logging request", path,
-                   px_log_errno(errno));
+    px_request_log(r, PX_LOG_CRIT, "%s \"%s\" failed (%s) while logging request", px_docs_call(r, "open()"),
+                   path, px_log_errno(errno));
 }
 
 static void write_cached(px_request *r, px_log_cache *cache, px_slice path, px_slice line)
 {
-    entry *known = open_cached(cache, path);
+    entry *known = open_cached(r, cache, path);
     if (known->fd < 0) {
         cannot_open(r, known->path);
         drop(cache, known);
@@ -241,14 +246,14 @@ static void write_cached(px_request *r, px_log_cache *cache, px_slice path, px_s
     }
 }
 
-static void write_once(px_request *r, const char *path, px_slice line)
+static void write_once(px_request *r, px_slice path, px_slice line)
 {
-    int fd = open_path(path);
+    int fd = open_path(r, path);
     if (fd < 0) {
-        cannot_open(r, path);
+        cannot_open(r, (const char *)path.data);
         return;
     }
-    write_line(r, fd, path, line);
+    write_line(r, fd, (const char *)path.data, line);
     close(fd);
 }
 
@@ -260,7 +265,9 @@ static bool has_root(px_request *r)
     struct stat facts;
     if (px_docs_join(r, PX_SLICE(""), &name) != 0)
         return false;
-    int error = stat((const char *)name.data, &facts) < 0 ? errno : S_ISDIR(facts.st_mode) ? 0 : ENOTDIR;
+    int error = px_docs_stat(r, px_file_path(&name), &facts) < 0 ? errno
+                : S_ISDIR(facts.st_mode)                         ? 0
+                                                                 : ENOTDIR;
     if (error != 0)
         px_request_log(r, PX_LOG_ERROR, "testing \"%s\" existence failed (%s) while logging request",
                        (const char *)name.data, px_log_errno(error));
@@ -286,5 +293,5 @@ void px_log_path_add(px_request *r, const px_access_log *log, px_slice line)
     if (r->settings->log_cache != NULL && made.len < PATH_MAX)
         write_cached(r, r->settings->log_cache, made, line);
     else
-        write_once(r, (const char *)made.data, line);
+        write_once(r, made, line);
 }

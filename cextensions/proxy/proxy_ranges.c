@@ -1,8 +1,8 @@
 /* proxy_force_ranges: one range of an upstream's answer, cut out here, whatever the upstream knows of ranges. The
  * rest of the answer is read and left. As nginx, which then takes one range only. */
 #include "http/date.h"
+#include "proxy/conditions.h"
 #include "proxy/handler_proxy.h"
-#include "proxy/handler_static.h"
 #include "proxy/range.h"
 
 typedef struct cutter {

@@ -1,4 +1,6 @@
 /* See request.h: the answer, from a Handler through the filters to the Stream. */
+#include "http/date.h"
+#include "proxy/conditions.h"
 #include "proxy/debug.h"
 
 #define FRONT 3 /* Server, Date and Content-Type stand before a Handler's fields */
@@ -101,6 +103,9 @@ void px_request_send_body(px_request *r, px_piece *pieces, uint32_t count, bool 
 
 px_step px_request_send_whole(px_request *r, px_slice body)
 {
+    px_step step = px_conditions_answer(r, PX_DATE_NONE, px_slice_from(NULL, 0));
+    if (step != PX_STEP_NEXT)
+        return step;
     r->answer.content_length = (int64_t)body.len;
     px_request_send_head(r);
     px_piece piece = {body.data, body.len, NULL};

@@ -17,11 +17,16 @@ bool px_file_is_missing(int error)
     return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG;
 }
 
+bool px_file_is_forbidden(int error)
+{
+    return error == EACCES || error == ELOOP;
+}
+
 /* ---- index ---- */
 
 static px_step index_failed(px_request *r, const px_file_name *file, int error)
 {
-    if (error == EACCES) {
+    if (px_file_is_forbidden(error)) {
         r->reason = PX_REASON_FORBIDDEN;
         px_request_log(r, PX_LOG_ERROR, "\"%s\" is forbidden (%s)", file->data, px_log_errno(error));
         return px_request_fail(r, 403, PX_REASON_FORBIDDEN);
@@ -32,10 +37,11 @@ static px_step index_failed(px_request *r, const px_file_name *file, int error)
     return px_request_fail(r, 404, PX_REASON_NOT_FOUND);
 }
 
-static px_step system_failed(px_request *r, const char *what, const uint8_t *path, int error)
+static px_step system_failed(px_request *r, const uint8_t *path, int error)
 {
     r->reason = PX_REASON_FILE_FAILED;
-    px_request_log(r, PX_LOG_CRIT, "%s \"%s\" failed (%s)", what, path, px_log_errno(error));
+    px_request_log(r, PX_LOG_CRIT, "%s \"%s\" failed (%s)", px_docs_call(r, "stat()"), path,
+                   px_log_errno(error));
     return px_request_fail(r, 500, PX_REASON_FILE_FAILED);
 }
 
@@ -44,20 +50,20 @@ static px_step system_failed(px_request *r, const char *what, const uint8_t *pat
 static px_step test_directory(px_request *r, px_file_name *file, size_t dir_bytes)
 {
     struct stat facts;
-    uint8_t cut = file->data[dir_bytes];
     if (dir_bytes == 0)
         return PX_STEP_NEXT;
+    uint8_t cut = file->data[dir_bytes];
     file->data[dir_bytes] = 0;
-    int error = stat((const char *)file->data, &facts) < 0 ? errno : 0;
+    int error = px_docs_stat(r, px_slice_from(file->data, dir_bytes), &facts) < 0 ? errno : 0;
     if (error == 0 && !S_ISDIR(facts.st_mode)) {
         r->reason = PX_REASON_FILE_FAILED;
         px_request_log(r, PX_LOG_ALERT, "\"%s\" is not a directory", file->data);
         return px_request_fail(r, 500, PX_REASON_FILE_FAILED);
     }
-    if (error != 0 && error != ENOENT && error != EACCES)
-        return system_failed(r, "stat()", file->data, error);
+    if (error != 0 && error != ENOENT && !px_file_is_forbidden(error))
+        return system_failed(r, file->data, error);
     file->data[dir_bytes] = cut;
-    return error == ENOENT ? index_failed(r, file, error) : PX_STEP_NEXT;
+    return error == ENOENT || error == ELOOP ? index_failed(r, file, error) : PX_STEP_NEXT;
 }
 
 static px_slice joined(px_request *r, px_slice a, px_slice b)
@@ -88,10 +94,10 @@ static px_step try_index(px_request *r, px_slice name, bool constant, bool *dire
     int status = px_docs_name_in(r, r->uri, name, &file);
     if (status != 0)
         return px_request_fail(r, status, px_reason_of_name(status));
-    if (stat((const char *)file.data, &facts) == 0)
+    if (px_docs_stat(r, px_file_path(&file), &facts) == 0)
         return redirect(r, uri);
     int error = errno;
-    if (error == ENOTDIR || error == ENAMETOOLONG || error == EACCES)
+    if (error == ENOTDIR || error == ENAMETOOLONG || px_file_is_forbidden(error))
         return index_failed(r, &file, error);
     if (!*directory_tested) {
         size_t dir = file.len - name.len;
@@ -101,7 +107,7 @@ static px_step try_index(px_request *r, px_slice name, bool constant, bool *dire
             return step;
         *directory_tested = true;
     }
-    return error == ENOENT ? PX_STEP_NEXT : system_failed(r, "stat()", file.data, error);
+    return error == ENOENT ? PX_STEP_NEXT : system_failed(r, file.data, error);
 }
 
 /* NEXT: none of them is there. */

@@ -22,10 +22,11 @@ static bool is_there(px_request *r, px_slice rest, bool directory)
     struct stat facts;
     if (px_docs_join(r, rest, &file) != 0)
         return false;
-    if (stat((const char *)file.data, &facts) == 0)
+    if (px_docs_stat(r, px_file_path(&file), &facts) == 0)
         return S_ISDIR(facts.st_mode) == directory;
     if (!px_file_is_missing(errno))
-        px_request_log(r, PX_LOG_CRIT, "stat() \"%s\" failed (%s)", file.data, px_log_errno(errno));
+        px_request_log(r, PX_LOG_CRIT, "%s \"%s\" failed (%s)", px_docs_call(r, "stat()"), file.data,
+                       px_log_errno(errno));
     return false;
 }
 
@@ -63,6 +64,8 @@ static px_step fall_back(px_request *r, const px_try_files *files)
     if (files->plan->code >= 0)
         return files->plan->code == 0 ? PX_STEP_NEXT : give_code(r, (int)files->plan->code);
     px_slice value = px_template_value(&files->fallback, r);
+    if (value.len == 0)
+        value = PX_SLICE(""); /* of a variable that has no value */
     px_slice path = behind_alias(r, &files->fallback, value);
     if (path.len > 0 && path.data[0] == '@')
         return px_request_redirect_named(r, path) ? PX_STEP_AGAIN : PX_STEP_ANSWERED;

@@ -17,7 +17,7 @@ from typing import Any
 
 from proxyd.config.check import Level
 from proxyd.config.defaults import default_values
-from proxyd.config.directives import ALL, static
+from proxyd.config.directives import ALL, static, symlinks
 from proxyd.config.directives import types as types_theme
 from proxyd.config.directives.headers import INHERIT
 from proxyd.config.directives.proxy import HIDDEN
@@ -76,7 +76,8 @@ class Inheritance:
             "index": lambda node: sum(node.values["index"] or [], []) or static.DEFAULT_INDEX,
             "internal": lambda node: bool(node.values["internal"]),
             "expires": lambda node: node.values["expires"] or static.DEFAULT_EXPIRES,
-            "max_ranges": lambda node: _or(node.values["max_ranges"], static.NO_LIMIT),
+            "disable_symlinks": lambda node: node.values["disable_symlinks"] or symlinks.FOLLOWED,
+            "max_ranges": lambda node: min(_or(node.values["max_ranges"], static.NO_LIMIT), static.NO_LIMIT),
             "access_log": _once(logs.access_logs, "access_log", "root"),
             "error_log": _once(logs.error_logs, "error_log"),
             "open_log_file_cache": _once(logs.cache, "open_log_file_cache"),

@@ -21,7 +21,7 @@ from proxyd.config.settings import Settings
 
 CONSTANT_PREFIXES = (
     *("LOCATION", "REPORT", "ESCAPE", "BALANCE", "NEXT", "IGNORE", "KEEPALIVE", "IN_FILE"),
-    *("SATISFY", "ALIAS", "IF", "EXPIRES"),
+    *("SATISFY", "ALIAS", "IF", "EXPIRES", "SYMLINKS"),
 )
 
 

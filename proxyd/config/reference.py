@@ -23,6 +23,7 @@ TITLES = {
     "rewrite": "Rewriting: set and return",
     "types": "Media types",
     "static": "Static files",
+    "symlinks": "Symbolic links",
     "reading": "Reading of files",
     "error_page": "Errors and redirects",
     "headers": "Header fields",

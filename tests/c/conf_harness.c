@@ -81,6 +81,7 @@ static void default_settings(conf_world *world)
     index->name = conf_text(world, "index.html");
     settings->index = (px_plan_index_file_list){index, 1};
     settings->expires = px_arena_zalloc(&world->arena, sizeof *settings->expires);
+    settings->disable_symlinks = px_arena_zalloc(&world->arena, sizeof *settings->disable_symlinks);
     settings->if_modified_since = PX_IF_MODIFIED_SINCE_EXACT;
     settings->max_ranges = INT32_MAX;
     settings->etag = settings->log_not_found = settings->absolute_redirect = settings->port_in_redirect =

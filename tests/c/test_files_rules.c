@@ -4,7 +4,7 @@
 #include "generated/plan.h"
 #include "http/date.h"
 #include "proxy/expires.h"
-#include "proxy/handler_static.h"
+#include "proxy/conditions.h"
 #include "proxy/range.h"
 
 #define S(text) px_slice_from(text, strlen(text))

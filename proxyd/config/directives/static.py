@@ -42,8 +42,8 @@ def document_root(text: str, alias: int, scope: Scope) -> DocumentRoot:
 
 
 def default_root(path: str) -> DocumentRoot:
-    """The root where nothing says another one. ``path`` is absolute."""
-    return DocumentRoot(path=[Piece(text=encode(path))], prefix=b"", alias=plan.ALIAS_NONE)
+    """The root where nothing says another one. ``path`` is absolute, or empty: the root of all."""
+    return DocumentRoot(path=[Piece(text=encode(path))] if path else [], prefix=b"", alias=plan.ALIAS_NONE)
 
 
 def _check_own_roots(text: str, scope: Scope) -> None:
@@ -65,6 +65,8 @@ class RootShape(OneArgument):
         _check_own_roots(text, scope)
         if "\0" in text:
             raise Invalid(f'"{scope.name}" directive invalid value', "a path has no zero byte")
+        if text == "/":
+            return default_root("")
         return document_root(text.removesuffix("/"), plan.ALIAS_NONE, scope)
 
     def describe(self) -> str:
@@ -166,14 +168,20 @@ class ExpiresShape(Shape):
             return _Time(words[text], 0)
         daily = text.startswith("@")
         if daily and modified:
-            raise Invalid('daily time cannot be used with "modified" parameter', self.hint, place)
+            raise Invalid(
+                f'"{scope.name}" directive daily time cannot be used with "modified" parameter',
+                self.hint,
+                place,
+            )
         minus = text.startswith("-")
         time = parse_time(text[1:] if text[:1] in ("@", "+", "-") and text else text, seconds=True)
         if time is None:
             raise Invalid(f'"{scope.name}" directive invalid value "{text}"', self.hint, place)
         seconds = time // 1000
         if daily and seconds > 24 * 60 * 60:
-            raise Invalid("daily time value must be less than 24 hours", self.hint, place)
+            raise Invalid(
+                f'"{scope.name}" directive daily time value must be less than 24 hours', self.hint, place
+            )
         kind = plan.EXPIRES_DAILY if daily else plan.EXPIRES_MODIFIED if modified else plan.EXPIRES_ACCESS
         return _Time(kind, -seconds if minus else seconds)
 
@@ -244,7 +252,7 @@ DIRECTIVES = (
     Directive(
         "max_ranges",
         EVERYWHERE,
-        Number(most=2**31 - 1),
+        Number(),
         "How many ranges a request may ask for; with more it gets the whole. 0: ranges are not served.",
         default_note="no limit",
         setting=True,

@@ -28,6 +28,16 @@ class DocumentRoot(S):
     alias: int  # ALIAS_NONE: a root; ALIAS_WHOLE: path is all of the name; else the bytes that path replaces
 
 
+SYMLINKS_FOLLOWED, SYMLINKS_REFUSED, SYMLINKS_OF_OWNER = 0, 1, 2
+
+
+class DisableSymlinks(S):
+    """``disable_symlinks``."""
+
+    rule: int  # SYMLINKS_*
+    start: list[Piece]  # from=: what of a name is taken as it is
+
+
 class IndexFile(S):
     """A name of ``index``."""
 
