@@ -189,7 +189,7 @@ static size_t good_lines(px_slice bytes, const px_parse_error *error)
  * looked at. */
 static void refuse(px_h1_conn *conn, px_slice bytes, const px_parse_error *error, bool gone)
 {
-    px_h1_exchange *exchange = begin_exchange(conn, false);
+    px_h1_exchange *exchange = begin_exchange(conn, conn->burst > 0);
     exchange->bad = exchange->body_done = true;
     conn->closing = true;
     exchange->stream.received = good_lines(bytes, error);

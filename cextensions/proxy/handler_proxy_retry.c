@@ -57,6 +57,8 @@ static void begin_try(px_proxy *proxy, px_slice name)
         proxy->try_capacity *= 2;
     }
     proxy->try_count++;
+    proxy->headers = NULL; /* of the try before */
+    proxy->header_count = 0;
     *px_proxy_current_try(proxy) = (px_try){.addr = name,
                                             .connect_ms = PX_TIME_UNKNOWN,
                                             .header_ms = PX_TIME_UNKNOWN,

@@ -121,25 +121,29 @@ static const uint8_t *skip_spaces(const uint8_t *at, const uint8_t *end)
     return at;
 }
 
-/* Spaces around "=" are no part of it, as in nginx. */
+static const uint8_t *find_byte(const uint8_t *at, const uint8_t *end, const char *any)
+{
+    while (at < end && *at != any[0] && *at != any[1])
+        at++;
+    return at;
+}
+
+/* As in nginx: spaces around "=" are no part of it, and a name may begin behind a comma too, but no value ends
+ * there. */
 static px_slice cookie_in(px_slice cookies, px_slice name)
 {
     const uint8_t *at = cookies.data, *end = cookies.data + cookies.len;
     while (at < end) {
-        while (at < end && (*at == ' ' || *at == ';'))
-            at++;
-        const uint8_t *stop = at < end ? memchr(at, ';', (size_t)(end - at)) : NULL;
-        if (stop == NULL)
-            stop = end;
-        size_t len = (size_t)(stop - at);
-        if (len > name.len && px_slice_equal_caseless(px_slice_from(at, name.len), name)) {
-            const uint8_t *sign = skip_spaces(at + name.len, stop);
-            if (sign < stop && *sign == '=') {
-                const uint8_t *value = skip_spaces(sign + 1, stop);
-                return px_slice_from(value, (size_t)(stop - value));
+        at = skip_spaces(at, end);
+        if ((size_t)(end - at) > name.len && px_slice_equal_caseless(px_slice_from(at, name.len), name)) {
+            const uint8_t *sign = skip_spaces(at + name.len, end);
+            if (sign < end && *sign == '=') {
+                const uint8_t *value = skip_spaces(sign + 1, end);
+                return px_slice_from(value, (size_t)(find_byte(value, end, ";;") - value));
             }
         }
-        at = stop;
+        at = find_byte(at, end, ";,");
+        at += at < end;
     }
     return PX_NO_VALUE;
 }
@@ -168,22 +172,25 @@ static int digit_of(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Base64; ends at the first byte that is none. */
+/* Base64 up to a "="; what is none has no value. */
 static px_slice decode(px_request *r, px_slice text)
 {
     uint8_t *out = px_arena_alloc(&r->arena, text.len / 4 * 3 + 3);
-    size_t len = 0;
+    size_t len = 0, digits = 0;
     uint32_t bits = 0;
     unsigned have = 0;
-    for (size_t i = 0; i < text.len && digit_of(text.data[i]) >= 0; i++) {
-        bits = bits << 6 | (uint32_t)digit_of(text.data[i]);
+    for (; digits < text.len && text.data[digits] != '='; digits++) {
+        int digit = digit_of(text.data[digits]);
+        if (digit < 0)
+            return PX_NO_VALUE;
+        bits = bits << 6 | (uint32_t)digit;
         have += 6;
         if (have >= 8) {
             have -= 8;
             out[len++] = (uint8_t)(bits >> have);
         }
     }
-    return px_slice_from(out, len);
+    return digits % 4 == 1 ? PX_NO_VALUE : px_slice_from(out, len);
 }
 
 VARIABLE(remote_user)
