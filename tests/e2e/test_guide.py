@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from pathlib import Path
 
-from tests.e2e.support import Serve, proxying
+from tests.e2e.support import KIND, Serve, proxying
 from tests.support.client import fetch
 from tests.support.peer import Peer
 from tests.support.server import Server, environment
@@ -82,3 +83,11 @@ def test_debug_logging_can_be_switched_on_and_off_by_reloads(serve: Serve) -> No
     server.write_config(HELLO % "quiet")
     assert shell(server, "nginx -s reload").returncode == 0
     wait_for_answer(server, b"quiet")
+
+
+def test_who_listens_is_told_by_the_name_of_the_program(serve: Serve) -> None:
+    """`ss -tlnp | grep NAME` shows the name that the kernel has of each process."""
+    server = serve(HELLO % "one")
+    assert fetch(server.port()).body == b"one"
+    for pid in (server.pid, *server.children()):
+        assert Path(f"/proc/{pid}/comm").read_text().strip() == KIND
