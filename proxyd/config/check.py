@@ -211,6 +211,8 @@ class Checker:
             self.scope.said = True
             hint = missing_semicolon(statement) or error.hint
             self.wrong(statement, error.message, hint, error.argument)
+            for other in error.others:
+                self.wrong(statement, other.message, other.hint, other.argument)
             return BAD
 
     def _takes(self, directive: Directive) -> str:

@@ -9,7 +9,7 @@ to one directive alone is a shape beside its declaration in directives/.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from proxyd.config.plan import Buffers, Piece, Regex
@@ -25,6 +25,20 @@ class Invalid(Exception):
         self.message = message
         self.hint = hint
         self.argument = argument  # which argument is to be pointed at, from 0; -1: the directive's name
+        self.others: list[Invalid] = []  # what else is wrong with the same statement
+
+
+def read_each(args: Iterable[tuple[int, str]], read: Callable[[str, int], None]) -> None:
+    """Read arguments one by one, with their places; all that are wrong are told at once."""
+    wrong: list[Invalid] = []
+    for place, text in args:
+        try:
+            read(text, place)
+        except Invalid as error:
+            wrong.append(error)
+    if wrong:
+        wrong[0].others = wrong[1:]
+        raise wrong[0]
 
 
 class Scope(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 from proxyd.config.address import IPV4, IPV6, UNIX, BadAddress, literal_ip, parse_address, show
 from proxyd.config.directive import SERVER, Directive
 from proxyd.config.plan import Keepalive
-from proxyd.config.shapes import Invalid, Scope, Shape, parse_number, parse_size, parse_time
+from proxyd.config.shapes import Invalid, Scope, Shape, parse_number, parse_size, parse_time, read_each
 
 DEFAULT_BACKLOG = 511
 # Options that nginx has and proxyd does not yet.
@@ -157,8 +157,7 @@ class ListenShape(Shape):
     def read(self, args: Sequence[str], scope: Scope) -> ListenSpec:
         endpoints = self._endpoints(args[0], scope)
         parameters = _Parameters()
-        for place, text in enumerate(args[1:], 1):
-            self._parameter(text, place, parameters)
+        read_each(enumerate(args[1:], 1), lambda text, place: self._parameter(text, place, parameters))
         if parameters.values.get("reuseport") and endpoints[0].family == UNIX:
             raise Invalid('invalid parameter "reuseport"', "unix sockets cannot be shared that way", 0)
         if parameters.values.get("multipath") and endpoints[0].family == UNIX:

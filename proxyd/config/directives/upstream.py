@@ -19,6 +19,7 @@ from proxyd.config.shapes import (
     encode,
     parse_number,
     parse_time,
+    read_each,
 )
 
 DEFAULT_KEEPALIVE = 32
@@ -84,9 +85,7 @@ class PeerShape(Shape):
 
     def read(self, args: Sequence[str], scope: Scope) -> list[Peer]:
         values: dict[str, Any] = {}
-        for place, text in enumerate(args[1:], 1):
-            key, value = self._option(text, place)
-            values[key] = value
+        read_each(enumerate(args[1:], 1), lambda text, place: values.update([self._option(text, place)]))
         return make_peers(args[0], scope, PeerOptions(**values))
 
     def _option(self, text: str, place: int) -> tuple[str, int | bool]:
