@@ -34,6 +34,10 @@ class Client:
         """For select and poll."""
         return self._sock.fileno()
 
+    def widen(self) -> None:
+        """No longer hold back what the server sends: the end of a small receive buffer."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+
     # Writing
 
     def send(self, data: str | bytes) -> None:
