@@ -55,6 +55,7 @@ def run(arguments: Arguments) -> None:
         privileges.become(arguments.identity)
         surroundings.enter(arguments.process)
         engine = _engine.Engine(arguments.index, arguments.ledgers_fd, arguments.peers_fd)
+        close_all([arguments.ledgers_fd, arguments.peers_fd])  # mapped; see make() of shared/segments.py
     except (_engine.EngineError, OSError, ValueError) as error:
         _fail(arguments.channel, f"worker {arguments.index} could not start: {error}")
     Worker(arguments.channel, log, engine).run()

@@ -38,7 +38,13 @@ class SegmentError(Exception):
 
 
 def make(size: int) -> int:
-    """A new segment of ``size`` zero bytes, all of them allocated; gives its descriptor (close-on-exec)."""
+    """A new segment of ``size`` zero bytes, all of them allocated; gives its descriptor (close-on-exec).
+
+    Such a segment cannot be sealed (Linux refuses seals on what shm_open made): whoever has a descriptor for
+    writing may shrink it, and a process that maps it would then die by SIGBUS. So a worker closes those of
+    what the master maps, Ledgers and peers, once it has mapped them itself. Those of limit Zones it keeps for
+    its next configuration; the master maps none of them.
+    """
     name = f"/proxyd-{os.getpid()}-{secrets.token_hex(8)}"
     try:
         shared = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
@@ -269,7 +275,7 @@ class PeersZone:
 def zone_fill(fd: int) -> dict[str, int]:
     """How many keys a limit Zone knows, and for how many it has room: as workers have written it."""
     record = layout.LIMIT_HEADER
-    head = os.pread(fd, record.size, 0)
+    head = os.pread(fd, record.size, 0).ljust(record.size, b"\0")  # shorter: a worker has shrunk it
     buckets: int = _U32.unpack_from(head, record.offsets["buckets"])[0]
     used: int = _U64.unpack_from(head, record.offsets["used"])[0]
     return {"keys": used, "capacity": buckets * layout.LIMIT_WAYS}

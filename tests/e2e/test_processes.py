@@ -590,5 +590,8 @@ def test_a_worker_has_nothing_open_that_is_not_its_own(serve: Serve) -> None:
         links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
         sockets[pid] = {link for link in links if link.startswith("socket:")}
         assert not [link for link in links if link.endswith(".pid.sock")]
+        assert not [
+            link for link in links if "/dev/shm/" in link
+        ]  # by which it could shrink what others read
     first, second = sockets.values()
     assert len(first & second) == 1  # the listening socket; the channels to the master are their own

@@ -72,7 +72,7 @@ def _ask(server: Server, seconds: float) -> tuple[int, list[float], int]:
 
 
 def _let_in(times: list[float]) -> int:
-    """How many the rule lets in of requests at these times: also when the machine paused, and all burst was free."""
+    """How many of requests at these times the rule lets in: pauses of the machine, too, are in them."""
     excess, admitted, last = 0.0, 0, times[0]
     for now in times:
         after = max(0.0, excess - (now - last) * _RATE + (1 if admitted else 0))

@@ -191,6 +191,16 @@ def test_the_parts_of_a_limit_zone_lie_behind_each_other(kind: int, size: int) -
     assert shape.chunks == 0 or shape.chunks * layout.LIMIT_HOLDS >= 1 << 16
 
 
+def test_a_limit_zone_that_somebody_has_shrunk_is_empty() -> None:
+    fd = segments.make_limit_zone(layout.LimitShape(layout.LIMIT_REQ, 32 << 10))
+    try:
+        assert segments.zone_fill(fd)["capacity"] > 0
+        os.ftruncate(fd, 3)
+        assert segments.zone_fill(fd) == {"keys": 0, "capacity": 0}
+    finally:
+        os.close(fd)
+
+
 def test_a_limit_zone_is_made_with_a_secret_of_its_own() -> None:
     secrets = set()
     for _ in range(2):
