@@ -15,6 +15,27 @@
 
 #define QUIET_TURNS 4
 
+px_h1_settings harness_settings(void)
+{
+    static px_log quiet;
+    return (px_h1_settings){.client_header_timeout = 60000,
+                            .client_body_timeout = 60000,
+                            .send_timeout = 60000,
+                            .keepalive_timeout = 75000,
+                            .lingering_time = 30000,
+                            .lingering_timeout = 5000,
+                            .lingering_close = PX_LINGERING_ON,
+                            .merge_slashes = true,
+                            .chunked = true,
+                            .max_headers = PX_MAX_HEADERS,
+                            .keepalive_requests = 1000,
+                            .keepalive_time = 3600000,
+                            .header_buffer_bytes = 1024,
+                            .large_buffer_count = 4,
+                            .large_buffer_bytes = 8192,
+                            .log = &quiet};
+}
+
 px_loop *harness_open(void)
 {
     return px_loop_new();

@@ -6,6 +6,7 @@
 
 #include "base/loop.h"
 #include "base/slice.h"
+#include "http/h1_server.h"
 
 /* The far end of a connection, in the test's hands: non-blocking; bytes that come are gathered. */
 typedef struct far_end {
@@ -16,6 +17,9 @@ typedef struct far_end {
     bool reset; /* RST came */
     bool deaf;  /* settle does not read it */
 } far_end;
+
+/* What a server is told that has nothing special to do: nginx's defaults, and a log without targets. */
+px_h1_settings harness_settings(void);
 
 px_loop *harness_open(void);
 /* Checks that no watch, timer or block is left. */

@@ -16,7 +16,6 @@ static px_loop *loop;
 /* ---- a server that answers each request with as many bytes as the test says, when it says ---- */
 
 static px_h1_settings settings;
-static px_log quiet_log;
 static px_listener listener;
 static struct {
     px_stream *stream;
@@ -96,22 +95,8 @@ static far_end serve(bool small)
     far_end far = far_end_open(&near, false, small);
     loop = harness_open();
     memset(&served, 0, sizeof served);
-    settings = (px_h1_settings){.client_header_timeout = 60000,
-                                .client_body_timeout = 60000,
-                                .send_timeout = 60000,
-                                .keepalive_timeout = 60000,
-                                .lingering_time = 60000,
-                                .lingering_timeout = 60000,
-                                .lingering_close = PX_LINGERING_ON,
-                                .merge_slashes = true,
-                                .chunked = true,
-                                .max_headers = PX_MAX_HEADERS,
-                                .keepalive_requests = 1000,
-                                .keepalive_time = 3600000,
-                                .header_buffer_bytes = 1024,
-                                .large_buffer_count = 4,
-                                .large_buffer_bytes = 8192,
-                                .log = &quiet_log};
+    settings = harness_settings();
+    settings.keepalive_timeout = settings.lingering_time = settings.lingering_timeout = 60000;
     listener = (px_listener){.loop = loop, .fd = -1, .references = 2};
     px_h1_server_accept(loop, &listener, near, &address, &conf, 1);
     return far;

@@ -16,7 +16,6 @@
 static px_loop *loop;
 static px_listener front = {.references = 1}, back = {.references = 1};
 static px_h1_settings settings;
-static px_log quiet_log;
 static uint32_t open_connections;
 static uint64_t random_state;
 
@@ -452,22 +451,7 @@ static void check_answers(const script *s, px_slice bytes)
 static void begin(uint64_t seed)
 {
     random_state = seed;
-    settings = (px_h1_settings){.client_header_timeout = 60000,
-                                .client_body_timeout = 60000,
-                                .send_timeout = 60000,
-                                .keepalive_timeout = 75000,
-                                .lingering_time = 30000,
-                                .lingering_timeout = 5000,
-                                .lingering_close = PX_LINGERING_ON,
-                                .merge_slashes = true,
-                                .chunked = true,
-                                .max_headers = PX_MAX_HEADERS,
-                                .keepalive_requests = 1000,
-                                .keepalive_time = 3600000,
-                                .header_buffer_bytes = 1024,
-                                .large_buffer_count = 4,
-                                .large_buffer_bytes = 8192,
-                                .log = &quiet_log};
+    settings = harness_settings();
     loop = harness_open();
     front.loop = back.loop = loop;
     idle_count = 0;

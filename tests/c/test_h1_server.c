@@ -41,7 +41,6 @@ static struct {
 } app;
 
 static px_h1_settings settings;
-static px_log quiet_log;
 static px_loop *loop;
 static px_listener listener;
 
@@ -267,23 +266,9 @@ static void begin(void)
 {
     memset(&app, 0, sizeof app);
     app.read_max = 65536;
-    settings = (px_h1_settings){.client_header_timeout = 60000,
-                                .client_body_timeout = 60000,
-                                .send_timeout = 60000,
-                                .keepalive_timeout = 75000,
-                                .lingering_time = 30000,
-                                .lingering_timeout = 5000,
-                                .lingering_close = PX_LINGERING_ON,
-                                .merge_slashes = true,
-                                .chunked = true,
-                                .max_headers = PX_MAX_HEADERS,
-                                .keepalive_requests = 100000,
-                                .keepalive_time = 3600000,
-                                .header_buffer_bytes = 1024,
-                                .large_buffer_count = 4,
-                                .large_buffer_bytes = 8192,
-                                .files = {true, 2u << 20, 2, 32768},
-                                .log = &quiet_log};
+    settings = harness_settings();
+    settings.keepalive_requests = 100000;
+    settings.files = (px_h1_files){true, 2u << 20, 2, 32768};
     loop = harness_open();
     listener = (px_listener){.loop = loop, .references = 1};
 }
