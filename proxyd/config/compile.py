@@ -14,11 +14,13 @@ from __future__ import annotations
 import gc
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from proxyd.config import layout
 from proxyd.config.check import BAD, Checker, Level, Resolve, Scope
+from proxyd.config.defaults import defaults_of
 from proxyd.config.directive import EVENTS, HTTP, MAIN
 from proxyd.config.directives.log import (
     DEFAULT_ERROR_LOG,
@@ -34,7 +36,7 @@ from proxyd.config.maps import Maps
 from proxyd.config.names import NameFinder
 from proxyd.config.objects import Objects
 from proxyd.config.parser import FileSystem, Loader, Statement
-from proxyd.config.places import DEFAULT_PID, place
+from proxyd.config.places import place
 from proxyd.config.plan import EnginePlan, ListenSocket, Plan, Process, Root, TempDirectory
 from proxyd.config.rules import check_rules
 from proxyd.config.servers import Servers
@@ -42,7 +44,6 @@ from proxyd.config.template import Templates
 from proxyd.config.upstreams import Upstreams
 
 COMMAND_LINE = "command line"
-DEFAULT_CONNECTIONS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,9 @@ class _Compiler:
 
     def _plan(self, main: Level, events: Level, inheritance: Inheritance) -> Plan:
         digests, sockets = self.listens.finish()
-        connections = events.values.get("worker_connections", DEFAULT_CONNECTIONS)
+        main_values = {**defaults_of(MAIN), **main.values}
+        events_values = {**defaults_of(EVENTS), **events.values}
+        connections = events_values["worker_connections"]
         self._check_connections(connections, events, sockets)
         self.objects.add(
             Root(
@@ -199,8 +202,8 @@ class _Compiler:
                 servers=self.servers,
                 slots=len(self.maps.names.slots),
                 worker_connections=connections,
-                multi_accept=events.values.get("multi_accept", False),
-                shutdown_timeout=main.values.get("worker_shutdown_timeout", 0),
+                multi_accept=events_values["multi_accept"],
+                shutdown_timeout=main_values["worker_shutdown_timeout"],
                 error_log=self.logs.main,
                 debug_connection=[
                     one for found in events.values.get("debug_connection", ()) for one in found
@@ -209,7 +212,7 @@ class _Compiler:
         )
         engine = EnginePlan(layout=layout.digest(), objects=self.objects.all())
         return Plan(
-            process=self._process(main, connections, len(inheritance.zones.shared)),
+            process=self._process(main, main_values, connections, len(inheritance.zones.shared)),
             sockets=sockets,
             files=list(self.logs.files.values()),
             zones=inheritance.zones.shared,
@@ -226,11 +229,10 @@ class _Compiler:
         at = events.where.get("worker_connections")
         self.report.at(at[0] if at else None, "emerg", message, "one for each, and one more", 0)
 
-    def _process(self, main: Level, connections: int, zones: int) -> Process:
-        values = main.values
+    def _process(self, main: Level, values: dict[str, Any], connections: int, zones: int) -> Process:
         user, group = values.get("user") or (None, None)
-        pid: bytes = values.get("pid", DEFAULT_PID.encode())
-        workers = values.get("worker_processes", 1) if values.get("master_process", True) else 1
+        pid: bytes = values["pid"]
+        workers = values["worker_processes"] if values["master_process"] else 1
         self._check_affinity(main, workers)
         directory = values.get("working_directory")
         return Process(
@@ -238,16 +240,16 @@ class _Compiler:
             group=group,
             worker_processes=workers,
             worker_rlimit_nofile=values.get("worker_rlimit_nofile"),
-            worker_shutdown_timeout=values.get("worker_shutdown_timeout", 0),
+            worker_shutdown_timeout=values["worker_shutdown_timeout"],
             worker_connections=connections,
             pid=self.full_path(pid.decode("utf-8", "surrogateescape")),
-            daemon=values.get("daemon", True),
+            daemon=values["daemon"],
             error_log=self.main_log.target.path,
             error_level=self.main_log.level,
             log_buffer_bytes=sum(size for size, *_ in self.logs.buffers.values()),
             peers=len(self.upstreams.peers) + len(self.servers) + zones,
             cpu_affinity=values.get("worker_cpu_affinity"),
-            priority=values.get("worker_priority", 0),
+            priority=values["worker_priority"],
             rlimit_core=values.get("worker_rlimit_core"),
             working_directory=self.full_path(directory.decode("utf-8", "surrogateescape"))
             if directory

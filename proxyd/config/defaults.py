@@ -1,4 +1,4 @@
-"""What each setting is where nobody has set it, from the directive table."""
+"""What each directive is where nobody gives it, from the directive table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from proxyd.config import parser
+from proxyd.config.directive import Context
 from proxyd.config.directives import ALL
 from proxyd.config.errors import Report, SourceFile
 
@@ -22,6 +23,18 @@ def default_values() -> dict[str, Any]:
     for name in ("access_log", "error_log"):
         values[name] = None
     return values
+
+
+@functools.cache
+def defaults_of(context: Context) -> dict[str, Any]:
+    """The value of each directive of main, events or upstream that has a default."""
+    return {
+        directive.name: _read_default(directive.name, directive.default, directive.shape)
+        for directive in ALL
+        if context in directive.contexts
+        and directive.default is not None
+        and not (directive.setting or directive.repeats or directive.nothing)
+    }
 
 
 def _read_default(name: str, text: str, shape: Any) -> Any:

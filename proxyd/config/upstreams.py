@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from proxyd.config.balancing import Zones, read_balance
-from proxyd.config.check import BAD, Checker, Level
+from proxyd.config.check import BAD, Checker
+from proxyd.config.defaults import defaults_of
 from proxyd.config.directive import UPSTREAM
 from proxyd.config.directives.proxy import ProxyPassSpec
 from proxyd.config.directives.upstream import (
-    DEFAULT_KEEPALIVE,
-    DEFAULT_KEEPALIVE_REQUESTS,
-    DEFAULT_KEEPALIVE_TIME,
-    DEFAULT_KEEPALIVE_TIMEOUT,
     PeerOptions,
     make_peers,
 )
@@ -72,10 +71,7 @@ class Upstreams:
                 peers=peers,
                 balance=balance.method,
                 hash_key=balance.key,
-                keepalive=_value(level, "keepalive", DEFAULT_KEEPALIVE),
-                keepalive_requests=_value(level, "keepalive_requests", DEFAULT_KEEPALIVE_REQUESTS),
-                keepalive_time=_value(level, "keepalive_time", DEFAULT_KEEPALIVE_TIME),
-                keepalive_timeout=_value(level, "keepalive_timeout", DEFAULT_KEEPALIVE_TIMEOUT),
+                **_keepalive(level.values),
             )
         )
         self._declared[name.lower()] = _Declared(name, digest, statement)
@@ -150,10 +146,7 @@ class Upstreams:
                     peers=make_peers(name, scope, PeerOptions(), shown),
                     balance=BALANCE_ROUND_ROBIN,
                     hash_key=[],
-                    keepalive=DEFAULT_KEEPALIVE,
-                    keepalive_requests=DEFAULT_KEEPALIVE_REQUESTS,
-                    keepalive_time=DEFAULT_KEEPALIVE_TIME,
-                    keepalive_timeout=DEFAULT_KEEPALIVE_TIMEOUT,
+                    **_keepalive({}),
                 )
             )
         return digest
@@ -166,7 +159,10 @@ def variable_proxy_pass(spec: ProxyPassSpec, prefix_bytes: int) -> ProxyPass:
     )
 
 
-def _value(level: Level, name: str, default: int) -> int:
-    value = level.values.get(name, default)
-    assert isinstance(value, int)
-    return value
+_KEEPALIVE = ("keepalive", "keepalive_requests", "keepalive_time", "keepalive_timeout")
+
+
+def _keepalive(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an Upstream about idle connections."""
+    values = {**defaults_of(UPSTREAM), **given}
+    return {name: values[name] for name in _KEEPALIVE}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from proxyd.config.directive import EVENTS, MAIN, Directive
 from proxyd.config.network import Networks
+from proxyd.config.places import DEFAULT_PID
 from proxyd.config.shapes import Duration, Flag, Invalid, Number, OneArgument, Scope, Shape, Text
 
 
@@ -111,7 +112,7 @@ DIRECTIVES = (
         MAIN,
         Text("file"),
         "The file that holds the process id of the master.",
-        default="logs/proxyd.pid",
+        default=DEFAULT_PID,
     ),
     Directive(
         "daemon",

@@ -22,10 +22,6 @@ from proxyd.config.shapes import (
     read_each,
 )
 
-DEFAULT_KEEPALIVE = 32
-DEFAULT_KEEPALIVE_REQUESTS = 1000
-DEFAULT_KEEPALIVE_TIME = 3_600_000
-DEFAULT_KEEPALIVE_TIMEOUT = 60_000
 _NOT_YET = {"slow_start", "route", "resolve", "service", "drain", "id", "sid"}
 
 
@@ -169,14 +165,14 @@ DIRECTIVES = (
         Keepalive(),
         "Idle connections to the group that each worker keeps; 0: none. `local` changes nothing here: "
         "connections belong to the group, and whoever proxies to it may use them.",
-        default=str(DEFAULT_KEEPALIVE),
+        default="32",
     ),
     Directive(
         "keepalive_requests",
         UPSTREAM,
         Number(),
         "Requests that one connection to a peer may carry.",
-        default=str(DEFAULT_KEEPALIVE_REQUESTS),
+        default="1000",
     ),
     Directive(
         "keepalive_time",
