@@ -103,3 +103,20 @@ def test_pages_are_in_the_navigation() -> None:
         and (name := page.relative_to(ROOT / "docs").as_posix()) not in navigation
     ]
     assert not missing
+
+
+_REFUSED_AND_SAID = re.compile(
+    r"^```nginx-refused\n(.*?)^```\n\n    \$ proxyd -t\n((?:    [^\n]*\n)+)", re.MULTILINE | re.DOTALL
+)
+
+
+def test_what_is_said_to_be_printed_for_what_is_refused_is_printed(folder: Path) -> None:
+    found = [(page, *match) for page in PAGES for match in _REFUSED_AND_SAID.findall(page.read_text())]
+    assert len(found) >= 4
+    (folder / "proxyd.conf").write_text("events {} http { include conf.d/*.conf; }")
+    for page, text, expected in found:
+        (folder / "conf.d/app.conf").write_text(text)
+        result = compiled(folder, (folder / "proxyd.conf").read_text())
+        said = "".join(f"    {line}\n" for line in map(str, result.diagnostics))
+        said += "    proxyd: configuration file /etc/proxyd/proxyd.conf test failed\n"
+        assert said.replace(str(folder), "/etc/proxyd") == expected, page.name
