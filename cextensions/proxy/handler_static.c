@@ -64,13 +64,17 @@ static px_slice make_etag(px_request *r, const sending *file)
     static const char digits[] = "0123456789abcdef";
     uint8_t text[ETAG_BYTES];
     uint8_t *at = text + sizeof text;
-    const uint64_t numbers[] = {(uint64_t)file->size, (uint64_t)file->modified};
+    bool before_1970 = file->modified < 0;
+    uint64_t seconds = before_1970 ? 0 - (uint64_t)file->modified : (uint64_t)file->modified;
+    const uint64_t numbers[] = {(uint64_t)file->size, seconds};
     *--at = '"';
     for (int i = 0; i < 2; i++) {
         uint64_t value = numbers[i];
         do
             *--at = (uint8_t)digits[value & 15];
         while ((value >>= 4) > 0);
+        if (i == 1 && before_1970)
+            *--at = '-';
         *--at = i == 0 ? '-' : '"';
     }
     return px_arena_copy(&r->arena, px_slice_from(at, (size_t)(text + sizeof text - at)));
@@ -277,7 +281,7 @@ static px_step send_file(px_request *r, int fd, const struct stat *facts)
 static px_step start(px_request *r)
 {
     px_file_name name;
-    struct stat facts;
+    struct stat facts = {0};
     int status = px_docs_name(r, r->uri, &name);
     if (status != 0)
         return px_request_fail(r, status, px_reason_of_name(status));

@@ -20,7 +20,7 @@ def read_types(blocks: list[Statement], report: Report) -> Types:
                 report.at(line, "emerg", 'unexpected "{"', "a type and its extensions")
             for place, word in enumerate(line.args):
                 extension = word.lower()
-                if found.get(extension, line.name) != line.name:
+                if extension in found:
                     report.at(
                         line,
                         "warn",
