@@ -1,3 +1,4 @@
+/* See bytes.h. */
 #include "http/bytes.h"
 
 /* The sums of the PX_BYTE_ classes of each byte; tests/c/test_headers.c derives the table anew from the

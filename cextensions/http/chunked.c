@@ -1,14 +1,15 @@
+/* See chunked.h. */
 #include "http/chunked.h"
 
 #include "http/bytes.h"
 
+/* clang-format off */
 /* The states, in the order in which a body passes them:
  *
  *   SIZE_FIRST SIZE  [EXTENSION_BLANK] [EXTENSION]  SIZE_LF     the line in front of a chunk
  *   DATA  DATA_CR  DATA_LF                                      back to SIZE_FIRST
- *   TRAILER_FIRST  TRAILER_NAME  TRAILER_VALUE  TRAILER_LF      after the chunk of size 0; back to
- * TRAILER_FIRST END_LF  ENDED                                               the empty line */
-/* clang-format off */
+ *   TRAILER_FIRST  TRAILER_NAME  TRAILER_VALUE  TRAILER_LF      after the chunk of size 0; back to TRAILER_FIRST
+ *   END_LF  ENDED                                               the empty line */
 enum state {
     SIZE_FIRST, SIZE, EXTENSION_BLANK, EXTENSION, SIZE_LF,
     DATA, DATA_CR, DATA_LF,

@@ -1,3 +1,4 @@
+/* See h1_parse.h: where a head ends, and whole heads. */
 #include "http/h1_parse_private.h"
 
 /* How many bytes from the LF at `at` to the end of the empty line behind it; 0: no empty line follows; -1:

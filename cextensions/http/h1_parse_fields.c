@@ -1,3 +1,4 @@
+/* See h1_parse_private.h: header fields, and what they say together about the message. */
 #include "http/h1_parse_private.h"
 #include "http/path.h"
 

@@ -1,3 +1,5 @@
+/* See h1_parse_private.h: request lines and status lines. They read as far as there are bytes, so that the same
+ * functions judge a head that is not all there. */
 #include "http/h1_parse_private.h"
 #include "http/path.h"
 

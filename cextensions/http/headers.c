@@ -1,3 +1,4 @@
+/* See headers.h. */
 #include "http/headers.h"
 
 #include <stdio.h>

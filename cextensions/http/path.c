@@ -1,3 +1,4 @@
+/* See path.h. */
 #include "http/path.h"
 
 #include "http/bytes.h"

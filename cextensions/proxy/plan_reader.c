@@ -1,3 +1,4 @@
+/* See plan_reader.h. Only the first failure is told, with the place of the value. */
 #include "proxy/plan_reader.h"
 
 #include <stdio.h>
@@ -51,7 +52,6 @@ static size_t put_place(const px_plan_reader *in, char *text, size_t size)
     return used;
 }
 
-/* Only the first failure is told, with its place. Always false. */
 static bool fail(px_plan_reader *in, const char *what)
 {
     if (in->error[0] == '\0') {

@@ -123,13 +123,6 @@ void px_template_quote_captures(px_template *template, px_arena *arena)
     template->ops = ops;
 }
 
-px_template px_template_literal(px_arena *arena, px_slice text)
-{
-    px_op *op = px_arena_zalloc(arena, sizeof *op);
-    op->text = px_arena_copy(arena, text);
-    return (px_template){op, 1};
-}
-
 px_slice px_template_value(const px_template *template, px_request *request)
 {
     if (template->count == 1)

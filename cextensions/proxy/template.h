@@ -34,8 +34,6 @@ bool px_template_compile(px_template *out, px_arena *arena, const px_plan_piece_
                          size_t size);
 /* $1 to $9 are escaped as in a query string, where the path was: for `set`, as nginx has it. */
 void px_template_quote_captures(px_template *template, px_arena *arena);
-/* A template that is one literal. */
-px_template px_template_literal(px_arena *arena, px_slice text);
 
 static inline bool px_template_constant(const px_template *template)
 {

@@ -100,8 +100,6 @@ void px_var_prepare_header(px_op *op, px_arena *arena);
 
 /* Values made of numbers; bytes in the request's arena. */
 px_slice px_var_uint(px_request *request, uint64_t value);
-/* Milliseconds as seconds with three digits: "1.234". */
-px_slice px_var_seconds(px_request *request, uint64_t ms);
 /* Room for px_put_seconds: 20 digits, dot, 3 digits. */
 #define PX_SECONDS_BYTES 24
 size_t px_put_seconds(uint8_t *into, uint64_t ms);

@@ -24,9 +24,9 @@ px_slice px_var_uint(px_request *r, uint64_t value)
 size_t px_put_seconds(uint8_t *into, uint64_t ms)
 {
     uint8_t room[PX_UINT_DIGITS];
-    px_slice seconds = px_slice_of_uint(room, ms / 1000);
-    size_t len = seconds.len;
-    memcpy(into, seconds.data, len);
+    px_slice whole = px_slice_of_uint(room, ms / 1000);
+    size_t len = whole.len;
+    memcpy(into, whole.data, len);
     unsigned rest = (unsigned)(ms % 1000);
     into[len++] = '.';
     into[len++] = (uint8_t)('0' + rest / 100);
@@ -35,7 +35,8 @@ size_t px_put_seconds(uint8_t *into, uint64_t ms)
     return len;
 }
 
-px_slice px_var_seconds(px_request *r, uint64_t ms)
+/* Milliseconds as seconds with three digits: "1.234". */
+static px_slice seconds(px_request *r, uint64_t ms)
 {
     uint8_t *text = px_arena_alloc(&r->arena, PX_SECONDS_BYTES);
     return px_slice_from(text, px_put_seconds(text, ms));
@@ -218,7 +219,7 @@ VARIABLE(connection_requests)
 VARIABLE(connection_time)
 {
     (void)op;
-    return px_var_seconds(r, px_loop_now_ms(r->worker->loop) - r->client->started_ms);
+    return seconds(r, px_loop_now_ms(r->worker->loop) - r->client->started_ms);
 }
 
 VARIABLE(pipe)
@@ -259,7 +260,7 @@ VARIABLE(msec)
 {
     (void)op;
     const struct timespec *now = px_loop_realtime(r->worker->loop);
-    return px_var_seconds(r, (uint64_t)now->tv_sec * 1000 + (uint64_t)now->tv_nsec / 1000000);
+    return seconds(r, (uint64_t)now->tv_sec * 1000 + (uint64_t)now->tv_nsec / 1000000);
 }
 
 VARIABLE(time_iso8601)
@@ -283,7 +284,7 @@ VARIABLE(time_local)
 VARIABLE(request_time)
 {
     (void)op;
-    return px_var_seconds(r, px_loop_now_ms(r->worker->loop) - r->started_ms);
+    return seconds(r, px_loop_now_ms(r->worker->loop) - r->started_ms);
 }
 
 VARIABLE(request_length)

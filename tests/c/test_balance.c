@@ -25,6 +25,14 @@ static px_upstream *make(px_plan_peer *peers, uint32_t count, int balance)
     return conf_balanced(world, "u", peers, count, balance)->runtime;
 }
 
+/* A template that is one text. */
+static px_template literal(px_slice text)
+{
+    px_op *op = px_arena_zalloc(&world->arena, sizeof *op);
+    op->text = text;
+    return (px_template){op, 1};
+}
+
 /* The letters of the peers that one request of this key and client tries, until there is none left. */
 static const char *tries(px_upstream *upstream, const char *key, const px_client *client)
 {
@@ -33,7 +41,7 @@ static const char *tries(px_upstream *upstream, const char *key, const px_client
     px_pick pick;
     px_peer *peer;
     size_t n = 0;
-    upstream->hash_key = px_template_literal(&world->arena, px_slice_from(key, strlen(key)));
+    upstream->hash_key = literal(px_slice_from(key, strlen(key)));
     px_pick_begin(&pick, upstream, 0, &world->arena);
     px_pick_request(&pick, &r);
     while (n + 1 < sizeof letters && (peer = px_pick_next(&pick)) != NULL) {
@@ -224,7 +232,7 @@ TEST(namesakes, "peers of one name share its points and take turns there")
     for (int i = 0; i < 30; i++) { /* one key, that "many" has */
         px_request r = {.client = NULL};
         px_pick pick;
-        upstream->hash_key = px_template_literal(&world->arena, S("x1"));
+        upstream->hash_key = literal(S("x1"));
         px_pick_begin(&pick, upstream, 0, &world->arena);
         px_pick_request(&pick, &r);
         px_peer *peer = px_pick_next(&pick);
@@ -315,7 +323,7 @@ TEST(max_conns, "no peer has more than max_conns, whatever the method")
         peers[2].max_conns = 3;
         world = conf_open();
         px_upstream *upstream = make(peers, 3, balance);
-        upstream->hash_key = px_template_literal(&world->arena, S("key"));
+        upstream->hash_key = literal(S("key"));
         for (int i = 0; i < 6; i++) {
             px_pick_begin(&picks[i], upstream, 0, &world->arena);
             px_pick_request(&picks[i], &r);
