@@ -6,6 +6,9 @@ JOBS := $(shell nproc)
 PYTHON := .venv/bin/python
 C_FILES := git ls-files 'cextensions/*.[ch]' 'tests/*.[ch]' ':!cextensions/generated'
 
+SYSTEM_PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
+MAKE_DEB = $(if $(SUITE),$(SYSTEM_PYTHON) -m tests.package.build $(SUITE),.ci/deb)
+
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench deb deb-test generate docs site clean
 
@@ -55,14 +58,13 @@ bench: build .venv/requirements-bench packages-bench ## measure proxyd beside ng
 	@$(PYTHON) -m loadtests.compare --seconds 1
 	@$(PYTHON) -m loadtests.syscalls
 
-deb: ## build the Debian package: build/deb/proxyd_VERSION_ARCH.deb
-	@.ci/deb
+deb: ## build the Debian package: build/deb/proxyd_VERSION_ARCH.deb; SUITE=trixie: build/deb/trixie/, in a fresh Debian 13 (as root)
+	@$(MAKE_DEB)
 
-deb-test: ## install, upgrade, rotate and purge the package in a fresh Debian, under load (as root)
-	@.ci/deb
-	@.ci/deb 99.0
-	@$(firstword $(wildcard /usr/bin/python3) python3) -m tests.package \
-		$$(ls build/deb/proxyd_[0-8]*.deb) build/deb/proxyd_99.0_*.deb
+deb-test: ## install, run under systemd, upgrade, rotate and purge the package in a fresh Debian, under load (as root); SUITE as above
+	@$(if $(SUITE),$(MAKE_DEB) 99.0,.ci/deb && .ci/deb 99.0)
+	@$(SYSTEM_PYTHON) -m tests.package --suite $(or $(SUITE),bookworm) \
+		$$(ls build/deb/$(SUITE)/proxyd_[0-8]*.deb) build/deb/$(SUITE)/proxyd_99.0_*.deb
 
 generate: .venv/requirements ## make cextensions/generated/ anew from the declarations
 	@$(PYTHON) cextensions/generate.py
@@ -90,7 +92,7 @@ packages-build packages-test packages-lint packages-bench: packages-%:
 
 # Debian's own Python where there is one: its headers are what the packages bring, and other users may run it.
 .venv/bin/python: | packages-build
-	@$(firstword $(wildcard /usr/bin/python3) python3) -m venv .venv
+	@$(SYSTEM_PYTHON) -m venv .venv
 
 # The command, and the checkout on the path of this environment's Python. (An editable install by pip would do the
 # same, but compiles the whole engine once more.)

@@ -73,6 +73,8 @@ class Master:
         while not (self.stopping and self.fleet.gone and not self.keeper.pid):
             self._turn()
         self.fleet.close()
+        if not self.succession.other_serves:
+            self.notifier.ended()
         self.runtime.log.notice("exit")
         return self.exit_status
 

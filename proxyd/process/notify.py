@@ -34,6 +34,10 @@ class Notifier:
         """We stop."""
         self._send("STOPPING=1", "STATUS=finishing the requests that run")
 
+    def ended(self) -> None:
+        """What was said last shall not stand behind a service that is no more."""
+        self._send("STATUS=")
+
     def main_process(self, pid: int) -> None:
         """Another process is the main one from now on: the new master after an upgrade."""
         self._send(f"MAINPID={pid}")

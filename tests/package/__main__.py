@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.package.booted import Booted, CannotBoot, Service
 from tests.package.certbot import Certbot
-from tests.package.fresh import Debian, Failed
+from tests.package.fresh import Debian, Failed, enter
 from tests.package.service import Life
 from tests.package.traffic import Traffic
 from tests.package.unit import Unit
@@ -52,15 +52,16 @@ def main() -> int:
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--mirror", default="http://deb.debian.org/debian")
     parser.add_argument("--work", type=Path, default=Path("build/deb-test"))
+    parser.add_argument("--by-hand", action="store_true", help="do as where systemd does not boot")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if not given.inside:
-        namespaces = ["unshare", "--mount-proc", "--pid", "--fork", "--kill-child"]
-        return subprocess.call(
-            [*namespaces, sys.executable, "-m", "tests.package", *sys.argv[1:], "--inside"]
-        )
+        return enter("tests.package", sys.argv[1:])
     try:
-        Test(given.old.resolve(), given.new.resolve(), given.suite, given.mirror, given.work.resolve()).run()
+        work = given.work.resolve()
+        test = Test(given.old.resolve(), given.new.resolve(), given.suite, given.mirror, work)
+        test.by_hand = given.by_hand
+        test.run()
     except Failed as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
@@ -81,6 +82,7 @@ class Test:
         for deb in (old, new):
             shutil.copy(deb, folder / _DEBS)
         self.booted: Booted | None = None
+        self.by_hand = False
 
     def run(self) -> None:
         """All of it."""
@@ -97,6 +99,8 @@ class Test:
     def boot(self) -> None:
         """Let systemd run in there, where this machine lets us."""
         try:
+            if self.by_hand:
+                raise CannotBoot("so it was asked for")
             self.booted = Booted(self.debian)
             version = _last_line(self.debian.run("systemctl", "--version").splitlines()[0])
             self._say(f"booted {version}: {self.booted.state}")
@@ -317,9 +321,9 @@ class Test:
         if after != before:
             left, gone = sorted(after - before), sorted(before - after)
             raise Failed(f"purge left {left[:20]} and took {gone[:20]}")
-        users = (self.debian.folder / "etc/passwd").read_text()
-        if "proxyd" in users:
-            raise Failed("purge left the user proxyd")
+        for file in ("etc/passwd", "etc/group"):
+            if "proxyd" in (self.debian.folder / file).read_text():
+                raise Failed(f"purge left proxyd in {file}")
         self._say("apt purge: nothing is left")
 
     def _say(self, text: str) -> None:

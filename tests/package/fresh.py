@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,12 @@ _ALWAYS_CHANGES = (
     *("/proc", "/sys", "/dev", "/tmp", "/root", "/var/log/faillog", "/var/log/lastlog", "/var/lib/logrotate"),
     *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/.pwd.lock", "/etc/ld.so.cache"),
 )
+
+
+def enter(module: str, arguments: Sequence[str]) -> int:
+    """Run a module of ours in mount and process namespaces of its own, which end with it."""
+    namespaces = ["unshare", "--mount-proc", "--pid", "--fork", "--kill-child"]
+    return subprocess.call([*namespaces, sys.executable, "-m", module, *arguments, "--inside"])
 
 
 class Failed(Exception):
@@ -71,9 +78,9 @@ class Debian:
         for name in ("resolv.conf", "hosts"):
             (self.folder / "etc" / name).write_bytes(Path("/etc", name).read_bytes())
 
-    def run(self, *command: str, fails: bool = False) -> str:
+    def run(self, *command: str, fails: bool = False, env: dict[str, str] | None = None) -> str:
         """Run a command inside; gives what it said. Raises Failed unless it ends as expected."""
-        done = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env or {})
         said = done.communicate()[0].decode("utf-8", "replace")
         if bool(done.returncode) != fails:
             raise Failed(f"{' '.join(command)}: exit status {done.returncode}\n{said}")

@@ -36,7 +36,9 @@ class Life:
         self.status()
         self.reloads()
         self.hardening()
+        self.goes_back()
         self.killed()
+        self.upgraded()
         self.hangs()
         self.ends_in_time()
         self.comes_when_it_can()
@@ -111,6 +113,27 @@ class Life:
         self.service.wait_for_another(before)
         self._serves()
         self._say(f"kill -9 {before}: process {self.service.main_pid} serves")
+
+    def goes_back(self) -> None:
+        """`proxyd rollback` may write where the service itself may not."""
+        site = self.debian.folder / "etc/proxyd/conf.d/default.conf"
+        kept = site.read_text()
+        site.write_text(kept.replace("proxyd works", "something else"))
+        self.debian.run("proxyd", "reload")
+        self.debian.run("proxyd", "rollback")
+        if site.read_text() != kept:
+            raise Failed(f"rollback did not restore {site}")
+        self._serves()
+        lines = self.debian.run("proxyd", "history").splitlines()
+        self._say(f"proxyd rollback: {' '.join(lines[0].split())}")
+
+    def upgraded(self) -> None:
+        """A master that systemd did not start itself is watched as well."""
+        before = self.service.main_pid
+        self.debian.run("proxyd", "upgrade")
+        self.service.wait_for_another(before)
+        self._say(f"proxyd upgrade: process {before} -> {self.service.main_pid}")
+        self.killed()
 
     def hangs(self) -> None:
         """A master that does nothing any more is ended by the watchdog, and replaced."""

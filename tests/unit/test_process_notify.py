@@ -61,8 +61,10 @@ def test_another_main_process_and_the_end(manager: Manager) -> None:
     notifier = Notifier(Poller())
     notifier.main_process(4711)
     notifier.stopping()
+    notifier.ended()
     assert manager.hear() == {"MAINPID": "4711"}
     assert manager.hear()["STOPPING"] == "1"
+    assert manager.hear() == {"STATUS": ""}
 
 
 def test_the_watchdog_hears_of_each_turn(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
