@@ -304,13 +304,14 @@ class Test:
         return self.debian.run("dpkg", "--install", f"/{_DEBS}/{self.old.name}")
 
     def _install_with_stand_in(self) -> str:
-        manager = self.debian.folder / "usr/bin/systemctl"
+        manager = self.debian.folder / "usr/local/bin/systemctl"
         manager.write_text(_SYSTEMCTL)
         manager.chmod(0o755)
-        (self.debian.folder / "run/systemd/system").mkdir(parents=True)
+        runs = self.debian.folder / "run/systemd/system"
+        runs.mkdir(parents=True)
         said = self._install_by_dpkg()
         manager.unlink()
-        shutil.rmtree(self.debian.folder / "run/systemd")
+        runs.rmdir()
         return said
 
     def purge(self, before: set[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # What changes whenever anything is installed.
@@ -25,6 +25,13 @@ _ALWAYS_CHANGES = (
     *("/proc", "/sys", "/dev", "/tmp", "/root", "/var/log/faillog", "/var/log/lastlog", "/var/lib/logrotate"),
     *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/.pwd.lock", "/etc/ld.so.cache"),
 )
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+_NO_MORE: Mapping[str, str] = {}
 
 
 def enter(module: str, arguments: Sequence[str]) -> int:
@@ -56,7 +63,7 @@ class Debian:
         log = folder.parent / "debootstrap.log"
         with log.open("w") as out:
             kept = f"--cache-dir={_packages(folder, suite)}"
-            command = ["debootstrap", "--variant=minbase", kept, suite, folder, mirror]
+            command = ["debootstrap", "--variant=minbase", kept, suite, str(folder), mirror]
             if subprocess.run(command, stdout=out, stderr=out).returncode:
                 raise Failed(f"debootstrap failed, see {log}")
         subprocess.run(["tar", "--create", "--file", archive, "--directory", folder, "."], check=True)
@@ -64,9 +71,9 @@ class Debian:
 
     def mount(self) -> None:
         """What programs expect: /proc, /dev/shm, devices. We are in a mount namespace of our own."""
-        for kind, place in (("proc", "proc"), ("tmpfs", "dev/shm"), ("tmpfs", "run")):
-            (self.folder / place).mkdir(exist_ok=True)
-            subprocess.run(["mount", "-t", kind, kind, self.folder / place], check=True)
+        for kind, folder in (("proc", "proc"), ("tmpfs", "dev/shm"), ("tmpfs", "run")):
+            (self.folder / folder).mkdir(exist_ok=True)
+            subprocess.run(["mount", "-t", kind, kind, self.folder / folder], check=True)
         for name in ("null", "zero", "urandom", "random", "full"):
             place = self.folder / "dev" / name
             place.touch()
@@ -78,25 +85,26 @@ class Debian:
         for name in ("resolv.conf", "hosts"):
             (self.folder / "etc" / name).write_bytes(Path("/etc", name).read_bytes())
 
-    def run(self, *command: str, fails: bool = False, env: dict[str, str] | None = None) -> str:
+    def run(self, *command: str, fails: bool = False, env: Mapping[str, str] = _NO_MORE) -> str:
         """Run a command inside; gives what it said. Raises Failed unless it ends as expected."""
-        done = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env or {})
+        done = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
         said = done.communicate()[0].decode("utf-8", "replace")
         if bool(done.returncode) != fails:
             raise Failed(f"{' '.join(command)}: exit status {done.returncode}\n{said}")
         return said
 
-    def start(self, command: Sequence[str], **more: object) -> subprocess.Popen[bytes]:
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        env: Mapping[str, str] = _NO_MORE,
+    ) -> subprocess.Popen[bytes]:
         """Start a command inside."""
-        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        environment = {
-            "PATH": path,
-            "HOME": "/root",
-            "LC_ALL": "C.UTF-8",
-            "DEBIAN_FRONTEND": "noninteractive",
-        }
-        environment |= more.pop("env", {})  # type: ignore[operator]
-        return subprocess.Popen([*self.enter, *command], env=environment, **more)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen(
+            [*self.enter, *command], stdout=stdout, stderr=stderr, env={**_ENVIRONMENT, **env}
+        )
 
     def files(self) -> set[str]:
         """The paths of all that is there, but for what every installation changes."""
