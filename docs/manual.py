@@ -94,7 +94,7 @@ def _commands() -> Iterator[str]:
         own = [option for option in command.params if option.name not in common]
         for option in own:
             if isinstance(option, click.Option):
-                yield from (".RS", *_item(", ".join(option.opts), option.help or ""), ".RE")
+                yield from (".RS", *_item(", ".join(option.opts) + _value(option), option.help or ""), ".RE")
 
 
 def _options(command: click.Command) -> Iterator[str]:

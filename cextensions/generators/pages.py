@@ -25,11 +25,17 @@ def counters_page() -> Iterator[str]:
     )
     yield from ("", "| name | metric | unit | meaning |", "|---|---|---|---|")
     for counter in counters.COUNTERS:
+        if counter.name.startswith("reason_"):
+            continue
         name, label = counter.metric
         shown = name if label is None else f'{name}{{{label[0]}="{label[1]}"}}'
         if counter.name in counters.IN_SECONDS:
             shown = "-"
         yield f"| `{counter.name}` | `{shown}` | {counter.unit} | {counter.meaning} |"
+    yield (
+        '| `reason_CODE` | `requests_failed_total{reason="CODE"}` | requests | Failed: one for each '
+        "[reason](reasons.md). |"
+    )
     for kind, title in CELL_TITLES.items():
         yield from ("", f"## {title}", "", "| metric | labels | meaning |", "|---|---|---|")
         subject = "upstream, peer" if kind == "peer" else kind
