@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(5309540484538951437)
+#define PX_PLAN_LAYOUT INT64_C(8201208815015816313)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -592,6 +592,7 @@ struct px_plan_location {
 /* A ``server`` block of http. ``settings`` serve until a location is found, and where none is. */
 struct px_plan_server {
     px_slice name;
+    px_slice listen;
     const px_plan_settings *settings;
     px_plan_set_variable_list sets;
     px_plan_return *ret; /* NULL: None */

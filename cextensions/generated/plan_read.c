@@ -1069,9 +1069,11 @@ static bool read_server_try_files(px_plan_reader *in, px_plan_try_files **out)
 
 bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
 {
-    return px_plan_enter_struct(in, "Server", 6)
+    return px_plan_enter_struct(in, "Server", 7)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
+           && px_plan_field(in, "listen")
+           && px_plan_bytes(in, &out->listen)
            && px_plan_field(in, "settings")
            && (out->settings = px_plan_ref(in, PX_PLAN_SETTINGS)) != NULL
            && px_plan_field(in, "sets")

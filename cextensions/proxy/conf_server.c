@@ -191,6 +191,17 @@ static bool build_named(px_build *build, px_server *server)
     return true;
 }
 
+/* Servers of one name at several addresses are counted one by one. */
+static px_slice counted_name(px_build *build, const px_plan_server *plan)
+{
+    px_buffer text;
+    px_buffer_init(&text, build->arena, plan->name.len + plan->listen.len + 1);
+    px_buffer_slice(&text, plan->name);
+    px_buffer_byte(&text, 0);
+    px_buffer_slice(&text, plan->listen);
+    return px_buffer_view(&text);
+}
+
 bool px_build_server(px_build *build, px_plan_server *plan)
 {
     px_server *server = px_arena_zalloc(build->arena, sizeof *server);
@@ -198,7 +209,7 @@ bool px_build_server(px_build *build, px_plan_server *plan)
     server->object = build->object;
     server->settings = plan->settings->runtime;
     plan->runtime = server;
-    px_stats_claim(build, "server", plan->name, &server->stats);
+    px_stats_claim(build, "server", counted_name(build, plan), &server->stats);
     return build_sets(build, &plan->sets, &server->sets) &&
            build_return(build, plan->ret, &server->return_text) &&
            px_build_try_files(build, &server->try_files, plan->try_files) &&

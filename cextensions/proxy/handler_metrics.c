@@ -13,6 +13,7 @@
 /* A thing that has a slot: a server, a peer of an upstream, or a limit zone. */
 typedef struct subject {
     px_slice upstream, name; /* upstream's data NULL: no peer */
+    px_slice listen;         /* of a server */
     const px_peer *peer;
     const px_limit_zone *zone;
     uint32_t slot;
@@ -34,6 +35,7 @@ static void put_subject(px_page *to, const subject *about)
         px_page_label(to, "peer", about->name, false);
     } else {
         px_page_label(to, "server", about->name, true);
+        px_page_label(to, "listen", about->listen, false);
     }
 }
 
@@ -241,7 +243,9 @@ static void find_servers(px_request *r, const px_ledger *ledger, subjects *out)
         const px_server *server = servers->items[i]->runtime;
         if (is_new(seen, server->stats.slot))
             add(out, ledger,
-                &(subject){.name = servers->items[i]->name, .slot = (uint32_t)server->stats.slot});
+                &(subject){.name = servers->items[i]->name,
+                           .listen = servers->items[i]->listen,
+                           .slot = (uint32_t)server->stats.slot});
     }
 }
 

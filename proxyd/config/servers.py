@@ -56,9 +56,11 @@ class Servers:
         check_rules(self.checker, level)
         node = self.inheritance.node(http, level)
         names = self._names(level, statement)
+        listens = self._listens(level, statement)
         digest = self.objects.add(
             Server(
                 name=encode(server_variable(names[0][0])),
+                listen=encode(str(listens[0][0].endpoints[0])) if listens else b"",
                 settings=self.inheritance.digest(node),
                 sets=_sets(level, statement),
                 ret=_first_return(level),
@@ -68,7 +70,7 @@ class Servers:
         )
         self.digests.append(digest)
         server = CompiledServer(digest, names, statement)
-        self.listens.add(server, self._listens(level, statement))
+        self.listens.add(server, listens)
 
     def _names(self, level: Level, statement: Statement) -> list[tuple[Name, Statement]]:
         lists = level.values.get("server_name", ())

@@ -39,7 +39,7 @@ class CompileResult(msgspec.Struct, frozen=True):
     errors: list[str] = []
     warnings: list[str] = []
     peers: list[KnownPeer] = []  # to show what shared memory has by digest
-    servers: list[str] = []  # the first names of servers, each once: the same for these
+    servers: list[tuple[str, str]] = []  # first name and first address of servers, each pair once
     error_logs: list[tuple[str, int]] = []  # of the main context: key of the file, level
     sources: list[KeptFile] = []  # what was read, for the history
     changes: list[Change] = []  # against the plan that serves
@@ -96,13 +96,11 @@ def _known_peer(upstream: str, peer: Peer) -> KnownPeer:
     return KnownPeer(upstream, name, peer.max_fails, peer.fail_timeout, peer.down, peer.backup)
 
 
-def _server_names(engine: EnginePlan) -> list[str]:
+def _server_names(engine: EnginePlan) -> list[tuple[str, str]]:
     servers = (
-        msgspec.msgpack.decode(item.body, type=Server).name
-        for item in engine.objects
-        if item.kind == "Server"
+        msgspec.msgpack.decode(item.body, type=Server) for item in engine.objects if item.kind == "Server"
     )
-    return list(dict.fromkeys(map(_text, servers)))
+    return list(dict.fromkeys((_text(server.name), _text(server.listen)) for server in servers))
 
 
 def _error_logs(engine: EnginePlan) -> list[tuple[str, int]]:

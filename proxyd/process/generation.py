@@ -26,7 +26,7 @@ class Generation:
     plan: Plan
     plan_fd: int
     peers: list[KnownPeer]
-    servers: list[str]
+    servers: list[tuple[str, str]]
     error_logs: list[tuple[str, int]]
     identity: Identity | None
 

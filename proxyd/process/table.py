@@ -5,6 +5,7 @@ Of many servers or peers the busiest are shown, and how many more there are; --a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 # A worker's row shows these of its counters.
 _WORKER_COUNTERS = ("connections_active", "requests_active", "requests")
 _MOST_ROWS = 20
+_NO_NAME = '""'
 _SIZES = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "k"))
 
 Row = dict[str, Any]
@@ -30,7 +32,7 @@ def render(status: Row, *, everything: bool = False) -> str:
         ),
         _connections(status["connections"]),
     ]
-    parts += _section(_SERVER, _server, status["servers"], _server_weight, everything)
+    parts += _section(_SERVER, _server, _told_apart(status["servers"]), _server_weight, everything)
     parts += _section(_PEER, _peer, status["peers"], _peer_weight, everything)
     parts += _section(_ZONE, _zone, status["zones"], _zone_weight, everything)
     reasons = [
@@ -72,10 +74,20 @@ _PEER = ("upstream", "peer", "state", "active", "fails", "tries", "failed", "4xx
 _ZONE = ("zone", "keys", "capacity", "passed", "delayed", "rejected", "evictions", "refusals")
 
 
+def _told_apart(rows: Sequence[Row]) -> list[Row]:
+    """Servers that share a name are shown with their addresses."""
+    times = Counter(row["server"] for row in rows)
+    return [row | {"server": _with_address(row)} if times[row["server"]] > 1 else row for row in rows]
+
+
+def _with_address(row: Row) -> str:
+    return f"{row['server'] or _NO_NAME} ({row['listen']})"
+
+
 def _server(row: Row) -> list[object]:
     classes = row["responses"]
     return [
-        row["server"] or '""',
+        row["server"] or _NO_NAME,
         sum(classes.values()),
         *(classes[name] for name in ("2xx", "3xx", "4xx", "5xx")),
         _bytes(row["bytes_received"]),

@@ -11,7 +11,7 @@ from proxyd.process.generation import Generation
 from proxyd.process.handover import Segment
 from proxyd.process.known import KnownPeer
 from proxyd.shared.cells import CLASSES, KINDS, LATENCY_BOUNDS_MS, LATENCY_BUCKETS, SLOT_CELLS, offsets
-from proxyd.shared.segments import PeerState, peer_key, slot_key, zone_fill
+from proxyd.shared.segments import PeerState, peer_key, server_key, slot_key, zone_fill
 
 Row = dict[str, object]
 
@@ -52,11 +52,11 @@ def _latency(buckets: Sequence[int]) -> Row:
     }
 
 
-def servers(names: Iterable[str], cells: Cells) -> list[Row]:
-    """One row for each name of a server."""
+def servers(names: Iterable[tuple[str, str]], cells: Cells) -> list[Row]:
+    """One row for each name of a server and its first address."""
     return [
-        {"server": name, **_named("server", cells.get(slot_key("server", name.encode()), _NOTHING))}
-        for name in names
+        {"server": name, "listen": listen, **_named("server", cells.get(server_key(name, listen), _NOTHING))}
+        for name, listen in names
     ]
 
 

@@ -316,3 +316,8 @@ def peer_key(upstream: bytes, peer: bytes) -> bytes:
 def slot_key(kind: str, name: bytes) -> bytes:
     """The key of the record that only keeps a slot for what is counted: of a "server", of a "zone"."""
     return layout.digest(b"\0" + kind.encode() + b"\0" + name)
+
+
+def server_key(name: str, listen: str) -> bytes:
+    """The key of a server: its name alone may stand at several addresses."""
+    return slot_key("server", name.encode() + b"\0" + listen.encode())

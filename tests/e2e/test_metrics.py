@@ -45,7 +45,7 @@ def metrics(server: Server) -> Metrics:
 
 def answered(server: Server) -> float:
     """How many requests have ended well: a client may know of one before it is counted."""
-    return metrics(server).value("proxyd_server_responses_total", server="site.example", **{"class": "2xx"})
+    return metrics(server).total("proxyd_server_responses_total", server="site.example", **{"class": "2xx"})
 
 
 def status(server: Server) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def test_metrics_tell_what_happened(serve: Serve) -> None:
             assert client.get("/nowhere").status == 404
         found = metrics(server)
         ours = {"server": "site.example"}
-        assert found.value("proxyd_server_responses_total", **ours, **{"class": "2xx"}) == 3
-        assert found.value("proxyd_server_responses_total", **ours, **{"class": "4xx"}) == 1
-        assert found.value("proxyd_server_request_duration_seconds_count", **ours) == 4
+        assert found.total("proxyd_server_responses_total", **ours, **{"class": "2xx"}) == 3
+        assert found.total("proxyd_server_responses_total", **ours, **{"class": "4xx"}) == 1
+        assert found.total("proxyd_server_request_duration_seconds_count", **ours) == 4
         theirs = {"upstream": "u", "peer": peer.address}
         assert found.value("proxyd_peer_tries_total", **theirs) == 3
         assert found.value("proxyd_peer_responses_total", **theirs, **{"class": "2xx"}) == 3
@@ -209,6 +209,22 @@ def test_names_are_escaped(serve: Serve) -> None:
 
 
 @proxyd_only("metrics is proxyd's")
+def test_servers_of_one_name_are_told_apart_by_their_addresses(serve: Serve) -> None:
+    server = serve(
+        "server { listen 127.0.0.1:{port0}; server_name a; location = /metrics { metrics; } }"
+        "server { listen 127.0.0.1:{port1}; server_name a; return 204; }"
+        "server { listen 127.0.0.1:{port1}; server_name b; return 204; }"
+    )
+    assert fetch(server.port(1), headers="Host: a\r\n").status == 204
+    found = metrics(server)
+    for number, count in ((0, 0), (1, 1)):
+        label = {"server": "a", "listen": f"127.0.0.1:{server.port(number)}", "class": "2xx"}
+        assert found.value("proxyd_server_responses_total", **label) == count
+    page = server.run("status").stdout
+    assert f"a (127.0.0.1:{server.port(1)})" in page and "b (" not in page
+
+
+@proxyd_only("metrics is proxyd's")
 def test_many_servers(serve: Serve) -> None:
     servers = "".join(
         f"server {{ listen 127.0.0.1:{{port0}}; server_name s{number}.example;"
@@ -221,8 +237,8 @@ def test_many_servers(serve: Serve) -> None:
             client.send(f"GET / HTTP/1.1\r\nHost: s{number}.example\r\n\r\n")
             assert client.read_response().body == str(number).encode()
     found = metrics(server)
-    assert found.value("proxyd_server_responses_total", server="s17.example", **{"class": "2xx"}) == 3
-    assert found.value("proxyd_server_responses_total", server="s500.example", **{"class": "2xx"}) == 0
+    assert found.total("proxyd_server_responses_total", server="s17.example", **{"class": "2xx"}) == 3
+    assert found.total("proxyd_server_responses_total", server="s500.example", **{"class": "2xx"}) == 0
     page = server.run("status").stdout
     assert "s17.example" in page and "s500.example" not in page
     assert "more" in page and "--all" in page

@@ -60,6 +60,7 @@ class Server(S):
     """A ``server`` block of http. ``settings`` serve until a location is found, and where none is."""
 
     name: bytes  # the first server_name: $server_name
+    listen: bytes  # its first address as logs show it: with the name, what it is counted by
     settings: SettingsRef
     sets: list[SetVariable]
     ret: Return | None
