@@ -104,6 +104,16 @@ static void begin_answer(px_request *r, const sending *file)
 
 /* ---- the body ---- */
 
+/* Whole, or not at all: a file that became shorter meanwhile is left to the writer. */
+static bool read_at(int fd, uint8_t *bytes, size_t len, int64_t offset)
+{
+    ssize_t n;
+    do
+        n = pread(fd, bytes, len, offset);
+    while (n < 0 && errno == EINTR);
+    return n >= 0 && (size_t)n == len;
+}
+
 static px_piece piece_of(const sending *file, int64_t start, int64_t end)
 {
     size_t len = (size_t)(end - start);
@@ -124,6 +134,26 @@ static px_step send_whole(px_request *r, const sending *file)
     return PX_STEP_ANSWERED;
 }
 
+/* Small ranges, one behind the other: to send each from the file would cost two system calls more. NULL: they are
+ * large, or in memory already, or could not be read. */
+static px_block *read_ranges(const sending *file, const px_range *ranges, uint32_t count)
+{
+    int64_t size = 0;
+    for (uint32_t i = 0; i < count && size <= READ_AT_ONCE_BYTES; i++)
+        size += ranges[i].end - ranges[i].start;
+    if (file->bytes != NULL || size > READ_AT_ONCE_BYTES)
+        return NULL;
+    px_block *bytes = px_block_take((size_t)size);
+    size_t at = 0;
+    for (uint32_t i = 0; i < count && bytes != NULL; i++) {
+        size_t len = (size_t)(ranges[i].end - ranges[i].start);
+        if (!read_at(px_block_fd(file->file), bytes->data + at, len, ranges[i].start))
+            px_block_release(&bytes);
+        at += len;
+    }
+    return bytes;
+}
+
 /* texts: what stands in front of each range and behind the last one; NULL: nothing. */
 static px_step send_pieces(px_request *r, const sending *file, const px_range *ranges, uint32_t count,
                            const px_slice *texts)
@@ -133,39 +163,29 @@ static px_step send_pieces(px_request *r, const sending *file, const px_range *r
         px_request_send_body(r, NULL, 0, true);
         return PX_STEP_ANSWERED;
     }
+    px_block *bytes = read_ranges(file, ranges, count);
     px_piece *pieces = px_arena_alloc(&r->arena, (2 * count + 1u) * sizeof *pieces);
+    size_t at = 0;
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
+        size_t len = (size_t)(ranges[i].end - ranges[i].start);
         if (texts != NULL)
             pieces[n++] = (px_piece){texts[i].data, texts[i].len, NULL};
-        pieces[n++] = piece_of(file, ranges[i].start, ranges[i].end);
+        pieces[n++] = bytes != NULL ? (px_piece){bytes->data + at, len, px_block_ref(bytes)}
+                                    : piece_of(file, ranges[i].start, ranges[i].end);
+        at += len;
     }
+    px_block_release(&bytes);
     if (texts != NULL)
         pieces[n++] = (px_piece){texts[count].data, texts[count].len, NULL};
     px_request_send_body(r, pieces, n, true);
     return PX_STEP_ANSWERED;
 }
 
-static px_slice content_range(px_request *r, const px_range *range, int64_t size)
-{
-    px_buffer text;
-    px_buffer_init(&text, &r->arena, 64);
-    px_buffer_literal(&text, "bytes ");
-    if (range == NULL) {
-        px_buffer_byte(&text, '*');
-    } else {
-        px_buffer_uint(&text, (uint64_t)range->start);
-        px_buffer_byte(&text, '-');
-        px_buffer_uint(&text, (uint64_t)range->end - 1);
-    }
-    px_buffer_byte(&text, '/');
-    px_buffer_uint(&text, (uint64_t)size);
-    return px_buffer_view(&text);
-}
-
 static px_step send_range(px_request *r, const sending *file, const px_range *range)
 {
-    px_answer_add(r, PX_HEADER_CONTENT_RANGE, PX_SLICE("Content-Range"), content_range(r, range, file->size));
+    px_answer_add(r, PX_HEADER_CONTENT_RANGE, PX_SLICE("Content-Range"),
+                  px_range_field(&r->arena, range, file->size));
     r->answer.content_length = range->end - range->start;
     return send_pieces(r, file, range, 1, NULL);
 }
@@ -215,7 +235,7 @@ static px_step send_ranges(px_request *r, const sending *file, const px_ranges *
 static px_step refuse_range(px_request *r, const sending *file)
 {
     px_request_carry(r, PX_HEADER_CONTENT_RANGE, PX_SLICE("Content-Range"),
-                     content_range(r, NULL, file->size));
+                     px_range_field(&r->arena, NULL, file->size));
     return px_request_fail(r, 416, PX_REASON_RANGE_NOT_SATISFIABLE);
 }
 
@@ -248,15 +268,10 @@ static px_step answer(px_request *r, const sending *file)
 
 /* ---- start ---- */
 
-/* Whole, or not at all: a file that became shorter meanwhile is left to the writer. */
 static px_block *read_small(int fd, int64_t size)
 {
     px_block *bytes = px_block_take((size_t)size);
-    ssize_t n;
-    do
-        n = pread(fd, bytes->data, (size_t)size, 0);
-    while (n < 0 && errno == EINTR);
-    if (n != size)
+    if (!read_at(fd, bytes->data, (size_t)size, 0))
         px_block_release(&bytes);
     return bytes;
 }

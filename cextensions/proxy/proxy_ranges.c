@@ -39,40 +39,12 @@ static px_slice header_of(const px_proxy *proxy, px_header_id id)
     return px_slice_from(NULL, 0);
 }
 
-/* range NULL: none can be had. */
-static px_slice content_range(px_request *r, const px_range *range, int64_t length)
-{
-    px_buffer text;
-    px_buffer_init(&text, &r->arena, 64);
-    px_buffer_literal(&text, "bytes ");
-    if (range != NULL) {
-        px_buffer_uint(&text, (uint64_t)range->start);
-        px_buffer_byte(&text, '-');
-        px_buffer_uint(&text, (uint64_t)range->end - 1);
-    } else {
-        px_buffer_byte(&text, '*');
-    }
-    px_buffer_byte(&text, '/');
-    px_buffer_uint(&text, (uint64_t)length);
-    return px_buffer_view(&text);
-}
-
-/* What the upstream says of ranges is no longer true. */
-static void drop_accept_ranges(px_answer *answer)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < answer->count; i++)
-        if (answer->headers[i].id != PX_HEADER_ACCEPT_RANGES)
-            answer->headers[kept++] = answer->headers[i];
-    answer->count = kept;
-}
-
 static void send_part(px_request *r, px_range range)
 {
     cutter *cut = px_arena_zalloc(&r->arena, sizeof *cut);
     *cut = (cutter){.filter = {cut_head, cut_body, r->filters}, .range = range};
     px_answer_add(r, PX_HEADER_CONTENT_RANGE, PX_SLICE("Content-Range"),
-                  content_range(r, &range, r->answer.content_length));
+                  px_range_field(&r->arena, &range, r->answer.content_length));
     r->answer.status = 206;
     r->answer.reason = px_slice_from(NULL, 0);
     r->answer.content_length = range.end - range.start;
@@ -85,7 +57,7 @@ bool px_proxy_cut_range(px_proxy *proxy)
     px_slice field = px_request_header(r, PX_HEADER_RANGE);
     int64_t length = r->answer.content_length;
     px_ranges ranges;
-    drop_accept_ranges(&r->answer);
+    px_answer_remove(&r->answer, PX_HEADER_ACCEPT_RANGES); /* what the upstream says is no longer true */
     if (r->answer.status != 200 || length < 0 || r->settings->plan->max_ranges == 0)
         return true;
     px_range_result wanted = PX_RANGE_WHOLE;
@@ -95,7 +67,7 @@ bool px_proxy_cut_range(px_proxy *proxy)
         wanted = px_range_parse(field, length, 1, &r->arena, &ranges);
     if (wanted == PX_RANGE_NOT_SATISFIABLE) {
         px_request_carry(r, PX_HEADER_CONTENT_RANGE, PX_SLICE("Content-Range"),
-                         content_range(r, NULL, length));
+                         px_range_field(&r->arena, NULL, length));
         px_request_fail(r, 416, PX_REASON_RANGE_NOT_SATISFIABLE);
         return false;
     }

@@ -117,6 +117,23 @@ bool px_range_cut(px_range range, int64_t at, px_piece *piece)
     return true;
 }
 
+px_slice px_range_field(px_arena *arena, const px_range *range, int64_t length)
+{
+    px_buffer text;
+    px_buffer_init(&text, arena, 64);
+    px_buffer_literal(&text, "bytes ");
+    if (range == NULL) {
+        px_buffer_byte(&text, '*');
+    } else {
+        px_buffer_uint(&text, (uint64_t)range->start);
+        px_buffer_byte(&text, '-');
+        px_buffer_uint(&text, (uint64_t)range->end - 1);
+    }
+    px_buffer_byte(&text, '/');
+    px_buffer_uint(&text, (uint64_t)length);
+    return px_buffer_view(&text);
+}
+
 void px_range_put_part(px_buffer *text, px_range range, int64_t length, px_slice type, px_slice boundary)
 {
     px_buffer_literal(text, "\r\n--");

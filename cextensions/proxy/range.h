@@ -29,6 +29,8 @@ px_range_result px_range_parse(px_slice field, int64_t length, uint32_t most, px
  * released then. */
 bool px_range_cut(px_range range, int64_t at, px_piece *piece);
 
+/* The value of Content-Range; range NULL: none can be had. */
+px_slice px_range_field(px_arena *arena, const px_range *range, int64_t length);
 /* The text in front of one part of a multipart body, and behind the last one. type: data NULL for none. */
 void px_range_put_part(px_buffer *text, px_range range, int64_t length, px_slice type, px_slice boundary);
 void px_range_put_last(px_buffer *text, px_slice boundary);
