@@ -57,6 +57,7 @@ typedef struct px_proxy {
     bool counted;               /* the connection is in px_worker.upstreams */
     bool buffering;             /* proxy_buffering, or what the answer says */
     px_spool spool;             /* the part of the answer that memory has no room for */
+    bool spool_failed;          /* no more of the answer goes there */
     px_rate rate;               /* proxy_limit_rate */
     px_timer rate_timer;        /* made with rate.bytes; runs while `slowed` */
     bool slowed;                /* the peer is not read: the rate */
@@ -117,9 +118,9 @@ void px_proxy_on_writable(px_request *r);
 void px_proxy_on_blocked(px_request *r);
 
 /* handler_proxy_spill.c */
-/* Puts a file's piece in the place of pieces of the answer for which memory has no room. False: that failed, which
- * is logged; the pieces are released. */
-bool px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count);
+/* Puts a file's piece in the place of pieces of the answer for which memory has no room. Where that fails, which is
+ * logged, they stay, and from there on the peer waits for the client. */
+void px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count);
 /* Whether so much waits for the client that the peer must. */
 bool px_proxy_must_wait(const px_proxy *proxy);
 /* The body goes from socket to socket from now on where that pays and nobody wants its bytes. */

@@ -100,11 +100,8 @@ void px_proxy_on_body(px_h1_client *client, px_piece *pieces, uint32_t count, bo
     for (uint32_t i = 0; i < count; i++)
         bytes += pieces[i].len;
     now->body_bytes += bytes;
-    if (!spliced && !px_proxy_spill(proxy, pieces, &count)) {
-        r->reason = PX_REASON_TEMP_FILE_FAILED;
-        px_request_truncate(r);
-        return;
-    }
+    if (!spliced)
+        px_proxy_spill(proxy, pieces, &count);
     if (last)
         px_proxy_take_trailers(proxy);
     px_request_send_body(r, pieces, count, last);

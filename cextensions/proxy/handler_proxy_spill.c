@@ -1,6 +1,6 @@
 /* See handler_proxy.h: an answer that comes faster than its client takes it. What is more than proxy_buffers hold
- * goes into a temporary file, so that the peer is free early; what is more than proxy_max_temp_file_size makes the
- * peer wait. */
+ * goes into a temporary file, so that the peer is free early; what is more than proxy_max_temp_file_size, or finds no
+ * room on the disk, makes the peer wait. */
 #include "proxy/handler_proxy.h"
 #include "proxy/rates.h"
 
@@ -13,8 +13,8 @@ static bool is_full(const px_proxy *proxy)
 static bool spills(const px_proxy *proxy)
 {
     const px_request *r = proxy->request;
-    return proxy->buffering && r->stream->blocked && r->stream->unsent > r->settings->read_ahead &&
-           !is_full(proxy);
+    return proxy->buffering && !proxy->spool_failed && r->stream->blocked &&
+           r->stream->unsent > r->settings->read_ahead && !is_full(proxy);
 }
 
 static bool open_spool(px_proxy *proxy)
@@ -43,21 +43,36 @@ static bool write_piece(px_proxy *proxy, const px_piece *piece)
     return true;
 }
 
-bool px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count)
+static bool write_pieces(px_proxy *proxy, const px_piece *pieces, uint32_t count)
+{
+    bool written = proxy->spool.file != NULL || open_spool(proxy);
+    for (uint32_t i = 0; written && i < count; i++)
+        written = write_piece(proxy, &pieces[i]);
+    return written;
+}
+
+/* The log tells why. The Request goes on without a file, so that this is not its end's reason. */
+static void go_on_in_memory(px_proxy *proxy, uint64_t written, uint8_t reason)
+{
+    proxy->spool_failed = true;
+    proxy->spool.bytes = written;
+    proxy->request->reason = reason;
+}
+
+void px_proxy_spill(px_proxy *proxy, px_piece *pieces, uint32_t *count)
 {
     if (*count == 0 || !spills(proxy))
-        return true;
-    bool written = proxy->spool.file != NULL || open_spool(proxy);
+        return;
     uint64_t start = proxy->spool.bytes;
-    for (uint32_t i = 0; i < *count; i++) {
-        written = written && write_piece(proxy, &pieces[i]);
-        px_piece_release(&pieces[i]);
+    uint8_t reason = proxy->request->reason;
+    if (!write_pieces(proxy, pieces, *count)) {
+        go_on_in_memory(proxy, start, reason);
+        return;
     }
-    *count = 0;
-    if (!written)
-        return false;
-    pieces[(*count)++] = px_spool_piece(&proxy->spool, start, (size_t)(proxy->spool.bytes - start));
-    return true;
+    for (uint32_t i = 0; i < *count; i++)
+        px_piece_release(&pieces[i]);
+    pieces[0] = px_spool_piece(&proxy->spool, start, (size_t)(proxy->spool.bytes - start));
+    *count = 1;
 }
 
 bool px_proxy_must_wait(const px_proxy *proxy)

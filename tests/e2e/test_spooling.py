@@ -427,7 +427,10 @@ def test_a_body_for_which_the_disk_has_no_room_is_answered_500_and_nobody_else_n
         assert only_worker(server) == worker
 
 
-def test_an_answer_for_which_the_disk_has_no_room_is_cut_and_nobody_else_notices(directory: Path) -> None:
+@proxyd_only("nginx cuts the answer off")
+def test_an_answer_for_which_the_disk_has_no_room_arrives_whole_while_its_backend_waits(
+    directory: Path,
+) -> None:
     with (
         Peer(sends(LARGE), answering("other")) as peer,
         full_disk(directory, CONFIG % SMALL_DISK, backend0=peer.address) as server,
@@ -438,10 +441,27 @@ def test_an_answer_for_which_the_disk_has_no_room_is_cut_and_nobody_else_notices
             reading = client.start_response()
             server.wait_for_log(DISK_FULL)
             assert fetch(server.port()).body == b"other"
-            with pytest.raises(Ended):
-                reading.finish()
+            give_turns(server)
+            assert not peer.connections[0].script_over
+            assert reading.finish().body == LARGE
+            server.wait_for_access(1, f'"GET / HTTP/1.1" 200 {len(LARGE)}')
         wait_for_no_files(worker)
         assert only_worker(server) == worker
+        assert len(server.wait_for_log(DISK_FULL)) == 1  # it is not tried again and again
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@proxyd_only("nginx cuts the answer off")
+def test_answers_arrive_whole_without_a_directory_for_files(directory: Path, framing: str) -> None:
+    with Peer(sends(LARGE, framing)) as peer:
+        server = make_server(directory / "server", CONFIG % "", backend0=peer.address)
+        with server:
+            (server.directory / "proxy").rmdir()
+            with Client(server.port(), receive_buffer=SMALL) as client:
+                client.request()
+                reading = client.start_response()
+                server.wait_for_log(r'\[crit\] .*open\(\) ".*/proxy/0000000001" failed \(2: No such file')
+                assert reading.finish().body == LARGE
 
 
 @pytest.mark.skipif(KIND == "nginx", reason="its master makes the directory again at a reload only")
