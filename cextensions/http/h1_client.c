@@ -251,6 +251,12 @@ static bool nothing_left(px_h1_client *client)
            px_transport_read(&client->transport, &byte, 1, &moved) == PX_IO_AGAIN;
 }
 
+bool px_h1_client_has_excess(const px_h1_client *client)
+{
+    check(client);
+    return client->state == PX_CLIENT_DONE && !px_h1_input_empty(&client->input);
+}
+
 bool px_h1_client_reusable(const px_h1_client *client)
 {
     px_h1_client *c =

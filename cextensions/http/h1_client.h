@@ -90,6 +90,8 @@ void px_h1_client_splice(px_h1_client *client, bool on);
 void px_h1_client_pause(px_h1_client *client);
 void px_h1_client_resume(px_h1_client *client);
 
+/* Once the answer is delivered: whether bytes came with it that belong to none. */
+bool px_h1_client_has_excess(const px_h1_client *client);
 /* After the end of an exchange (last was delivered): may it be kept? True only when the request was sent
  * whole, the answer ended by its framing, nothing is left over, and the peer allows it. */
 bool px_h1_client_reusable(const px_h1_client *client);

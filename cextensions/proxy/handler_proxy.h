@@ -1,4 +1,4 @@
-/* Proxying: a Request handed to a Peer, its answer handed back. What happens to a try is in three files:
+/* Proxying: a Request handed to a Peer, its answer handed back. What happens to a try:
  *
  *     handler_proxy.c           start, the client's body on its way to the peer, the end
  *     handler_proxy_request.c   the head that is sent to the peer, in one pass
@@ -6,6 +6,8 @@
  *     handler_proxy_spill.c     an answer that its client does not take as fast as it comes
  *     handler_proxy_accel.c     what a peer asks of us in X-Accel-* fields
  *     handler_proxy_retry.c     picking a peer, failures, the next peer
+ *     handler_proxy_connect.c   a connection to it, kept or new
+ *     handler_proxy_try.c       what is written down of a try, and its end
  *     vars_upstream.c           $upstream_* */
 #ifndef PX_PROXY_HANDLER_PROXY_H
 #define PX_PROXY_HANDLER_PROXY_H
@@ -137,6 +139,27 @@ static inline bool px_is_accel(const px_header *header)
     return ((PX_HEADER_BIT(X_ACCEL_BUFFERING) | PX_HEADER_BIT(X_ACCEL_LIMIT_RATE)) >> header->id) & 1;
 }
 
+/* handler_proxy_try.c: what is written down of a try; name: of the peer, or of the upstream. */
+void px_proxy_begin_try(px_proxy *proxy, px_slice name);
+/* The peer in hand has failed, in the way that the cell counts. */
+void px_proxy_count_failure(px_proxy *proxy, int cell);
+/* Writes down what the connection in hand has moved. */
+void px_proxy_count_bytes(px_proxy *proxy);
+/* The connection has closed itself: its count is given back, the peer is still in hand. */
+void px_proxy_lose_connection(px_proxy *proxy);
+/* Gives back peer and connection as they are. keep: the exchange is complete. */
+void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep);
+/* What the connection in hand is doing: "while ..." of log lines. */
+const char *px_proxy_activity(const px_proxy *proxy);
+
+/* handler_proxy_connect.c: whether worker_connections leave room for a connection to the peer in hand, kept or new; for
+ * a new one. False: it is logged, and `exhausted`. */
+bool px_proxy_has_room(px_proxy *proxy);
+bool px_proxy_may_connect(px_proxy *proxy);
+/* Gets a connection to the peer in hand, a new one if fresh, and sends the request over it. False: there is none, which
+ * is logged; `exhausted`: and that is nobody's fault but ours. */
+bool px_proxy_ask_peer(px_proxy *proxy, bool fresh);
+
 /* handler_proxy_retry.c */
 /* Picks a peer and asks it. Answers when there is none. The Request may be gone afterwards (never within
  * start). */
@@ -144,12 +167,6 @@ void px_proxy_try(px_proxy *proxy);
 void px_proxy_on_failure(px_h1_client *client, const px_h1_failure *failure);
 /* Whether this status of an answer sends the Request to another peer. Then that has happened. */
 bool px_proxy_next_for_status(px_proxy *proxy, int status);
-/* Gives back peer and connection as they are. keep: the exchange is complete. */
-void px_proxy_let_go(px_proxy *proxy, px_try_end end, bool keep);
-/* Writes down what the connection in hand has moved. */
-void px_proxy_count_bytes(px_proxy *proxy);
-/* What the connection in hand is doing: "while ..." of log lines. */
-const char *px_proxy_activity(const px_proxy *proxy);
 
 /* In a callback of the client: whose it is. */
 static inline px_proxy *px_proxy_of(const px_h1_client *client)

@@ -79,7 +79,9 @@ static void redirect(px_request *r, px_slice uri)
     if (!read_uri(r, &uri)) {
         px_request_end_handler(r);
         r->reason = PX_REASON_NOT_FOUND;
-        px_request_log(r, PX_LOG_ERROR, "unsafe URI \"%.*s\" was detected", PX_SLICE_ARGS(whole));
+        px_request_log(r, PX_LOG_ERROR,
+                       "unsafe URI \"%.*s\" was detected while reading response header from upstream",
+                       PX_SLICE_ARGS(whole));
         px_request_send_error(r, 404);
         return;
     }

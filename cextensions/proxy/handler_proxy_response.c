@@ -84,9 +84,22 @@ const px_header *px_proxy_headers(const px_proxy *proxy, uint32_t *count)
 
 /* ---- bodies ---- */
 
+/* More than the answer came with it: nobody can know what that is, and the connection is not kept. */
+static void log_excess(px_proxy *proxy)
+{
+    px_request *r = proxy->request;
+    if (proxy->asks_head || !px_h1_client_has_excess(proxy->client))
+        return;
+    px_request_log(r, PX_LOG_WARN, "upstream sent %s while reading upstream",
+                   r->answer.content_length < 0 && !r->no_body
+                       ? "data after final chunk"
+                       : "more data than specified in \"Content-Length\" header");
+}
+
 static void finish(px_proxy *proxy)
 {
     proxy->upstream_done = true;
+    log_excess(proxy);
     px_proxy_let_go(proxy, PX_TRY_FINE, true);
 }
 
