@@ -92,6 +92,12 @@ void px_body_ask(px_request *r)
     r->stream->ops->read_body(r->stream, READ_BYTES);
 }
 
+void px_body_leave(px_request *r)
+{
+    r->head.body = 0;
+    px_body_of(r)->whole = true;
+}
+
 static size_t bytes_of(const px_piece *pieces, uint32_t count)
 {
     size_t bytes = 0;

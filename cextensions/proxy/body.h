@@ -21,6 +21,8 @@ typedef struct px_body {
 
 /* r's body; made when it is asked for first. A request that has none has one that is whole and empty. */
 px_body *px_body_of(px_request *r);
+/* Nobody will read it: whoever answers from here on, an error page's backend too, finds an empty one. */
+void px_body_leave(px_request *r);
 /* Asks for more, unless that was done or all is there. */
 void px_body_ask(px_request *r);
 /* on_body: counts; false: larger than client_max_body_size, and 413 was answered. The pieces stay the caller's. */

@@ -234,6 +234,7 @@ void px_proxy_on_head(px_h1_client *client, const px_response_head_in *head, px_
     px_request *r = proxy->request;
     px_try *now = px_proxy_current_try(proxy);
     now->status = head->status;
+    now->bytes_received = px_h1_client_received(client); /* so far: for variables in the head */
     px_debug_response(r, head);
     now->header_ms = px_loop_now_ms(r->worker->loop) - proxy->try_started_ms;
     keep_head(proxy, head, head_block);

@@ -20,7 +20,8 @@ static px_step answer(px_request *r, const px_plan_return *plan, const px_templa
         return px_request_send_location(r, (int)plan->status, value);
     px_answer_begin(r, (int)plan->status, 2);
     px_slice type = plan->status == 204 ? PX_SLICE("") : px_request_media_type(r);
-    if (type.len > 0)
+    if (type.len > 0 &&
+        !r->answer.has_type) /* who sent the request here may have named one: X-Accel-Redirect */
         px_answer_content_type(r, type);
     return px_request_send_whole(r, value);
 }

@@ -1,4 +1,5 @@
 /* See route.h, and the steps "server" and "location". */
+#include "proxy/body.h"
 #include "proxy/route.h"
 
 #include "proxy/debug.h"
@@ -193,8 +194,10 @@ px_step px_step_location(px_request *r)
     px_debug_location(r, location);
     if (r->settings->plan->internal && !r->internal)
         return px_request_fail(r, 404, PX_REASON_INTERNAL_ONLY);
-    if (body_too_large(r))
+    if (body_too_large(r)) {
+        px_body_leave(r);
         return px_request_fail(r, 413, PX_REASON_BODY_TOO_LARGE);
+    }
     if (r->settings->plan->keepalive_disable != 0)
         px_request_judge_browser(r);
     r->stream->body_max = (uint64_t)r->settings->plan->client_max_body_size;

@@ -254,8 +254,8 @@ REASONS: tuple[Reason, ...] = (
     _proxyd(
         "temp_file_failed",
         "500",
-        "A request's body could not be written to a temporary file. (An answer that could not be is not "
-        "cut off: its upstream waits for the client.)",
+        "A request's body could not be written to a temporary file. An answer that could not be is not cut "
+        "off: its upstream waits for the client.",
         "Is the disk of `client_body_temp_path` full, may the workers write there? The log names the file.",
     ),
     _proxyd(

@@ -1,7 +1,7 @@
 """Make seeds of the targets that need Plans, from the configurations in tests/config/good.
 
 Usage: python seeds.py plan_reader|plan|template DIRECTORY
-       python seeds.py small FILE
+       python seeds.py conf CONFIGURATION FILE
 
 An input of plan_reader is one object: its kind's number, then its bytes. An input of plan is a whole Plan in
 a form that survives mutation: records of kind, number, length (two bytes, big-endian) and bytes, where a
@@ -83,16 +83,21 @@ def seeds(target: str, numbers: dict[str, int]) -> list[bytes]:
     return [seed for objects in plans() for seed in of_plan_reader(objects, numbers)]
 
 
+def write_plan(configuration: str, where: Path) -> None:
+    """Write the Plan of a configuration beside this file, as of_plan does, to a file."""
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.write_bytes(of_plan(compiled(Path(__file__).with_name(configuration)), kinds()))
+
+
 def main(target: str, where: Path) -> None:
-    """Write each seed under the digest of its bytes; or the small Plan to a file."""
-    if target == "small":
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_bytes(of_plan(compiled(Path(__file__).with_name("small.conf")), kinds()))
-        return
+    """Write each seed under the digest of its bytes."""
     where.mkdir(parents=True, exist_ok=True)
     for seed in seeds(target, kinds()):
         (where / hashlib.sha1(seed).hexdigest()[:16]).write_bytes(seed)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    if sys.argv[1] == "conf":
+        write_plan(sys.argv[2], Path(sys.argv[3]))
+    else:
+        main(sys.argv[1], Path(sys.argv[2]))
