@@ -124,7 +124,7 @@ static px_step start(px_request *r)
     const px_plan_settings *settings = r->settings->plan;
     int64_t tries = settings->proxy_next_upstream_tries;
     r->handler_state = proxy;
-    proxy->before = r->proxy;
+    proxy->before = r->proxy != NULL && r->proxy->try_count == 0 ? r->proxy->before : r->proxy;
     r->proxy = proxy;
     proxy->request = r;
     proxy->upstream = r->location->upstream;
