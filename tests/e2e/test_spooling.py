@@ -431,8 +431,9 @@ def test_a_body_for_which_the_disk_has_no_room_is_answered_500_and_nobody_else_n
 def test_an_answer_for_which_the_disk_has_no_room_arrives_whole_while_its_backend_waits(
     directory: Path,
 ) -> None:
+    body = LARGE * 7  # more than the kernel's buffers on the way
     with (
-        Peer(sends(LARGE), answering("other")) as peer,
+        Peer(sends(body), answering("other")) as peer,
         full_disk(directory, CONFIG % SMALL_DISK, backend0=peer.address) as server,
     ):
         worker = only_worker(server)
@@ -443,8 +444,8 @@ def test_an_answer_for_which_the_disk_has_no_room_arrives_whole_while_its_backen
             assert fetch(server.port()).body == b"other"
             give_turns(server)
             assert not peer.connections[0].script_over
-            assert reading.finish().body == LARGE
-            server.wait_for_access(1, f'"GET / HTTP/1.1" 200 {len(LARGE)}')
+            assert reading.finish().body == body
+            server.wait_for_access(1, f'"GET / HTTP/1.1" 200 {len(body)}')
         wait_for_no_files(worker)
         assert only_worker(server) == worker
         assert len(server.wait_for_log(DISK_FULL)) == 1  # it is not tried again and again
