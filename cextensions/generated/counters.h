@@ -197,7 +197,7 @@ enum px_counter {
     PX_COUNTER_REASON_RESOLVER_MISSING,
     /* counter, requests: Failed: No connection, descriptor or memory was left in this worker. */
     PX_COUNTER_REASON_RESOURCES,
-    /* counter, requests: Failed: A request's body could not be written to a temporary file. (An answer that could not be is not cut off: its upstream waits for the client.) */
+    /* counter, requests: Failed: A request's body could not be written to a temporary file. An answer that could not be is not cut off: its upstream waits for the client. */
     PX_COUNTER_REASON_TEMP_FILE_FAILED,
     /* counter, requests: Failed: A file could not be read; the line in the error log has the system's reason. */
     PX_COUNTER_REASON_FILE_FAILED,
