@@ -88,7 +88,7 @@ def _known_peers(engine: EnginePlan) -> list[KnownPeer]:
         if item.kind == "Upstream":
             upstream = msgspec.msgpack.decode(item.body, type=Upstream)
             found += [_known_peer(_text(upstream.name), peer) for peer in upstream.peers]
-    return found
+    return list(dict.fromkeys(found))  # an address that stands twice is counted once
 
 
 def _known_peer(upstream: str, peer: Peer) -> KnownPeer:

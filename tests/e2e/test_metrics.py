@@ -224,6 +224,16 @@ def test_servers_of_one_name_are_told_apart_by_their_addresses(serve: Serve) -> 
     assert f"a (127.0.0.1:{server.port(1)})" in page and "b (" not in page
 
 
+@proxyd_only("status is proxyd's")
+def test_an_address_that_an_upstream_names_twice_has_one_row(serve: Serve) -> None:
+    with ReservedPort() as port:
+        server = serve(
+            f"upstream u {{ server 127.0.0.1:{port.number}; server 127.0.0.1:{port.number} weight=2; }}"
+            "server { listen 127.0.0.1:{port0}; location / { proxy_pass http://u; } }"
+        )
+        assert server.run("status").stdout.count(f"127.0.0.1:{port.number} ") == 1
+
+
 @proxyd_only("metrics is proxyd's")
 def test_many_servers(serve: Serve) -> None:
     servers = "".join(
