@@ -166,6 +166,8 @@ static int64_t parse_usual(reader *in)
 
 int64_t px_date_parse(px_slice text)
 {
+    if (text.len == 0) /* it may point nowhere */
+        return PX_DATE_NONE;
     reader in = {text.data, text.data + text.len, false};
     while (in.at < in.end && *in.at != ',' && *in.at != ' ')
         in.at++;

@@ -51,6 +51,7 @@ TEST(dates_read, "the three forms are read, and nothing else")
                                        "06 Nov 1994 08:49:37"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         CHECK(px_date_parse(S(none[i])) == PX_DATE_NONE);
+    CHECK(px_date_parse(px_slice_from(NULL, 0)) == PX_DATE_NONE); /* a field that is not there */
 }
 
 static px_range_result parse(const char *field, int64_t length, uint32_t most, px_arena *arena,
