@@ -76,8 +76,8 @@ px_slice px_h1_client_trailers(const px_h1_client *client);
 void *px_h1_client_owner(const px_h1_client *client);
 
 /* Bytes of the request, head first. chunked: each call's bytes are framed as a chunk, last adds the final
- * chunk; raw otherwise. Written by a task at the end of the turn. After the answer's end, and after a failed
- * write, they are released unsent. */
+ * chunk; raw otherwise. Written by a task at the end of the turn. After the request's or the answer's end, and
+ * after a failed write, they are released unsent. */
 void px_h1_client_send(px_h1_client *client, px_piece *pieces, uint32_t count, bool chunked, bool last);
 size_t px_h1_client_unsent(const px_h1_client *client);
 

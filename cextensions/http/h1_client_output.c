@@ -5,8 +5,8 @@
 
 void px_h1_client_send(px_h1_client *client, px_piece *pieces, uint32_t count, bool chunked, bool last)
 {
-    bool useless =
-        client->state == PX_CLIENT_DONE || client->state == PX_CLIENT_CLOSED || client->send_failed;
+    bool useless = client->state == PX_CLIENT_DONE || client->state == PX_CLIENT_CLOSED ||
+                   client->send_failed || client->request_done;
     if (useless) {
         for (uint32_t i = 0; i < count; i++)
             px_piece_release(&pieces[i]);

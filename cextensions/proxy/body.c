@@ -94,8 +94,9 @@ void px_body_ask(px_request *r)
 
 void px_body_leave(px_request *r)
 {
+    r->body = NULL;
     r->head.body = 0;
-    px_body_of(r)->whole = true;
+    r->body_left = true;
 }
 
 static size_t bytes_of(const px_piece *pieces, uint32_t count)

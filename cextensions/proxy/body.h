@@ -21,7 +21,8 @@ typedef struct px_body {
 
 /* r's body; made when it is asked for first. A request that has none has one that is whole and empty. */
 px_body *px_body_of(px_request *r);
-/* Nobody will read it: whoever answers from here on, an error page's backend too, finds an empty one. */
+/* What was read of it and what still comes is nobody's: whoever answers from here on, an error page's backend too,
+ * finds an empty one. */
 void px_body_leave(px_request *r);
 /* Asks for more, unless that was done or all is there. */
 void px_body_ask(px_request *r);

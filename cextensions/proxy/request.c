@@ -69,20 +69,17 @@ static bool may_redirect(px_request *r, const char *format, px_slice where)
 }
 
 /* What an earlier Handler has read of the body and nobody kept is gone: whoever answers now does without it. */
-static void leave_body(px_request *r)
+static void leave_lost_body(px_request *r)
 {
-    if (r->body == NULL || !r->body->lost)
-        return;
-    r->body = NULL;
-    r->head.body = 0;
-    r->body_left = true;
+    if (r->body != NULL && r->body->lost)
+        px_body_leave(r);
 }
 
 bool px_request_redirect(px_request *r, px_slice uri, px_slice args)
 {
     if (!may_redirect(r, "internally redirecting to", uri))
         return false;
-    leave_body(r);
+    leave_lost_body(r);
     px_request_debug(r, "internal redirect: \"%.*s?%.*s\"", PX_SLICE_ARGS(uri), PX_SLICE_ARGS(args));
     r->uri = uri;
     r->args = args;
@@ -102,7 +99,7 @@ bool px_request_redirect_named(px_request *r, px_slice name)
     const px_location *location;
     if (!may_redirect(r, "redirect to named location", name))
         return false;
-    leave_body(r);
+    leave_lost_body(r);
     location = px_route_named(r->server, name);
     if (r->uri.len == 0 || location == NULL) { /* no uri: what the client sent was no request */
         r->reason = PX_REASON_INTERNAL_ERROR;
@@ -150,7 +147,7 @@ static void on_body(px_stream *stream, px_piece *pieces, uint32_t count, bool la
         r->handler->on_body(r, pieces, count, last);
         return;
     }
-    if (r->body != NULL)
+    if (!r->body_left && r->body != NULL)
         r->body->lost = true;
     for (uint32_t i = 0; i < count; i++)
         px_piece_release(&pieces[i]);

@@ -476,6 +476,20 @@ TEST(request_bodies, "a request body is sent as it comes, framed in chunks where
     end(&far);
 }
 
+TEST(behind_the_request, "what is handed over behind the end of a request is sent to nobody")
+{
+    far_end far = begin(false, false);
+    start(false);
+    send_text("POST / HTTP/1.1\r\n\r\nabc", false, true);
+    send_text("GET /admin HTTP/1.1\r\n\r\n", false, false);
+    settle(loop, &far, NULL);
+    CHECK_SLICE(far_end_take(&far), "POST / HTTP/1.1\r\n\r\nabc");
+    far_end_say(&far, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    settle(loop, NULL);
+    CHECK(seen.reusable);
+    end(&far);
+}
+
 TEST(slow_peer, "a large request goes out as the peer reads, and on_writable follows")
 {
     enum { LEN = 1000000 };

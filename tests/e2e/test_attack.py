@@ -20,7 +20,7 @@ from tests.support.client import Client, fetch
 from tests.support.messages import Reset
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server
-from tests.support.waiting import NeverHappened, wait_until
+from tests.support.waiting import LIMIT, NeverHappened, wait_until
 
 HELLO = "server { listen 127.0.0.1:{port0}; return 200 hello; }"
 SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
@@ -489,6 +489,51 @@ def test_arguments_made_of_a_path_cannot_add_a_line_to_the_request(serve: Serve,
         (connection,) = peer.connections
         assert connection.received.split(b"\r\n")[0].endswith(b"?q=/a%20b%0D%0AX-More:%201 HTTP/1.1")
         assert b"\r\nX-More" not in connection.received
+
+
+# Bodies that end up elsewhere
+
+
+SMALLER_ELSEWHERE = """
+server {
+    listen 127.0.0.1:{port0};
+    recursive_error_pages on;
+    location / { proxy_pass http://{backend0}; proxy_request_buffering off; }
+    location = /hello { return 200 hello; }
+    location = /small { internal; client_max_body_size 1k; error_page 413 = @page; }
+    location @page { proxy_pass http://{backend1}; proxy_http_version 1.0; }
+}
+"""
+
+
+def test_a_body_that_is_too_large_elsewhere_becomes_no_request(serve: Serve) -> None:
+    """The rest of a body came behind what its new backend took for all of it: as another request."""
+    body_sent = threading.Event()
+
+    def redirects(connection: Connection) -> None:
+        connection.receive_head()
+        connection.receive_piece(500)
+        connection.send("HTTP/1.1 200 OK\r\nX-Accel-Redirect: /small\r\nContent-Length: 0\r\n\r\n")
+
+    def answers_late(connection: Connection) -> None:
+        connection.receive()
+        body_sent.wait(LIMIT)
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage")
+        connection.receive()  # there is none: this ends with the connection
+
+    rest = b"GET /admin HTTP/1.1\r\nHost: a\r\n\r\n".ljust(2500, b"x")
+    with Peer(redirects) as first, Peer(answers_late) as second:
+        server = serve(SMALLER_ELSEWHERE, backend0=first.address, backend1=second.address)
+        with Client(server.port()) as client:
+            client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n" + b"x" * 500)
+            second.wait_for_requests(1)
+            client.send(rest)
+            assert fetch(server.port(), "/hello").body == b"hello"  # the worker has seen the rest by now
+            body_sent.set()
+            assert client.read_response().body == b"page"
+        server.stop()
+        second.wait_for_end(1)
+        assert [(one.target, one.body) for one in second.requests] == [(b"/small", b"")]
 
 
 # Names of files
