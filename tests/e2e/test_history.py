@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.support import Serve, make_server, proxyd_only
 from tests.support.client import Client
 from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 pytestmark = proxyd_only("nginx keeps no history")
 
@@ -49,7 +50,10 @@ OTHER = "server { listen 127.0.0.1:%s; server_name b.example; return 200 b; }\n"
 
 
 def serve_before(serve: Serve) -> Server:
-    return serve(BEFORE)
+    """A server whose first configuration is kept: it is, a moment after its sockets are there."""
+    server = serve(BEFORE)
+    wait_until(lambda: json.loads(server.run("history", "--json").stdout), "a kept configuration")
+    return server
 
 
 def reload(server: Server) -> dict[str, Any]:
