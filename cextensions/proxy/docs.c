@@ -60,6 +60,8 @@ bool px_build_try_files(px_build *build, const px_try_files **out, const px_plan
 
 bool px_docs_climbs(px_slice path)
 {
+    if (path.len == 0) /* a variable without a value points nowhere */
+        return false;
     const uint8_t *at = path.data, *end = path.data + path.len;
     while (at < end) {
         const uint8_t *next = memchr(at, '/', (size_t)(end - at));
@@ -79,7 +81,8 @@ static bool append_root(px_request *r, const px_docs *docs, px_buffer *text)
     for (uint32_t i = 0; i < docs->root.count; i++) {
         const px_op *op = &docs->root.ops[i];
         px_slice value = px_op_value(op, r);
-        if (op->get != NULL && (px_docs_climbs(value) || memchr(value.data, 0, value.len) != NULL)) {
+        if (op->get != NULL && value.len > 0 &&
+            (px_docs_climbs(value) || memchr(value.data, 0, value.len) != NULL)) {
             px_request_log(r, PX_LOG_ERROR, "\"%.*s\" in the name of a file leads out of its directory",
                            PX_SLICE_ARGS(value));
             return false;

@@ -25,11 +25,11 @@ static const struct {
 /* "1h 30m" as configurations write times. False: it is none. */
 static bool read_time(px_slice text, int64_t *seconds)
 {
+    *seconds = 0;
+    if (text.len == 0)
+        return false;
     const uint8_t *at = text.data, *end = text.data + text.len;
     size_t next_unit = 0;
-    *seconds = 0;
-    if (at == end)
-        return false;
     while (at < end) {
         int64_t number = 0;
         const uint8_t *digits = at;

@@ -7,8 +7,10 @@
 /* What is no token (RFC 9110 9.1) would be read as something else. */
 static bool is_method(px_slice text)
 {
+    if (text.len == 0 || text.len > PX_METHOD_MOST)
+        return false;
     const uint8_t *end = text.data + text.len;
-    return text.len > 0 && text.len <= PX_METHOD_MOST && px_scan(text.data, end, PX_BYTE_TOKEN) == end;
+    return px_scan(text.data, end, PX_BYTE_TOKEN) == end;
 }
 
 px_slice px_proxy_method(px_request *r)

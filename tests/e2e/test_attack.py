@@ -536,6 +536,52 @@ def test_a_body_that_is_too_large_elsewhere_becomes_no_request(serve: Serve) -> 
         assert [(one.target, one.body) for one in second.requests] == [(b"/small", b"")]
 
 
+# Variables that have no value
+
+
+WITHOUT_A_VALUE = {
+    "method": ("proxy_method $arg_none; proxy_pass http://{backend0};", 500),
+    "body": ("proxy_set_body $arg_none; proxy_pass http://{backend0};", 200),
+    "target": ("proxy_pass http://$arg_none;", 500),
+    "bind": ("proxy_bind $arg_none; proxy_pass http://{backend0};", 200),
+    "hashed": ("proxy_pass http://hashed;", 200),
+    "rewritten": (
+        "proxy_redirect / $arg_none; proxy_redirect $arg_none /x; proxy_cookie_path / $arg_none;"
+        " proxy_cookie_domain $arg_none x; proxy_cookie_flags $arg_none secure; proxy_force_ranges on;"
+        " proxy_limit_rate $arg_none; proxy_set_header X $arg_none; proxy_pass http://{backend0};",
+        200,
+    ),
+    "tries": ("try_files $arg_none $arg_none/ =404;", 404),
+    "fallback": ("try_files /absent $arg_none;", 404),
+    "root": ("root $arg_none;", 404),
+    "alias": ("alias $arg_none;", 404),
+    "links": ("disable_symlinks on from=$arg_none; root {dir};", 404),
+    "expires": ("expires $arg_none; return 200 x;", 200),
+    "page": ("error_page 404 $arg_none; return 404;", 302),
+    "location": ("return 302 $arg_none;", 302),
+    "text": ("return 200 $arg_none;", 200),
+    "rate": ("limit_rate $arg_none; limit_rate_after $arg_none; return 200 x;", 200),
+    "fields": ("add_header ETag $arg_none; add_trailer X $arg_none; index $arg_none; root {dir};", 404),
+    "tokens": ("server_tokens $arg_none; return 404;", 404),
+    "log": ("access_log {dir}/log$arg_none; return 200 x;", 200),
+    "set": ("set $limit_rate $arg_none; set $args $arg_none; return 200 $args;", 200),
+}
+
+
+@proxyd_only("it takes some of them for a mistake of the configuration")
+def test_variables_without_a_value_end_no_worker(serve: Serve) -> None:
+    """With a sanitizer: some of these added to a pointer that was none."""
+    locations = [f"location /{name}/ {{ {text} }}" for name, (text, _) in WITHOUT_A_VALUE.items()]
+    upstream = "upstream hashed { hash $arg_none consistent; server {backend0}; server {backend0}; }"
+    with Peer() as peer:
+        server = serve(
+            f"{upstream} server {{ listen 127.0.0.1:{{port0}}; {' '.join(locations)} }}", backend0=peer.address
+        )
+        ranged = "Range: bytes=0-0\r\nIf-Range: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+        for name, (_, status) in WITHOUT_A_VALUE.items():
+            assert fetch(server.port(), f"/{name}/x", headers=ranged).status == status, name
+
+
 # Names of files
 
 
