@@ -15,14 +15,12 @@ from datetime import datetime
 from pathlib import PurePath
 
 from proxyd.config.compile import compile_file
-from proxyd.config.parser import FileSystem
+from proxyd.config.parser import KEPT_BY_ROLLBACK, FileSystem
 from proxyd.process import commands, history
 from proxyd.process.compiling import compile_fully, cpus, resolve
 from proxyd.process.errorlog import EMERG, show
 from proxyd.process.history import Entry, KeptFile
 from proxyd.process.options import Options
-
-_SAVED = ".before-rollback"
 
 
 def show_history(options: Options, *, as_json: bool = False) -> int:
@@ -164,7 +162,7 @@ class _Swap:
         for path in current:
             if path not in wanted:
                 self._move_away(path)
-                self.said.append(f"moved away   {path}{_SAVED}")
+                self.said.append(f"moved away   {path}{KEPT_BY_ROLLBACK}")
         for path, content in wanted.items():
             if current.get(path, _read(path)) != content:
                 self._replace(path, content)
@@ -180,8 +178,8 @@ class _Swap:
                 os.rename(new, old)
 
     def _move_away(self, path: str) -> None:
-        os.rename(path, path + _SAVED)
-        self._moved.append((path, path + _SAVED))
+        os.rename(path, path + KEPT_BY_ROLLBACK)
+        self._moved.append((path, path + KEPT_BY_ROLLBACK))
 
     def _replace(self, path: str, content: bytes) -> None:
         mode, owner, group = 0o644, -1, -1

@@ -138,6 +138,20 @@ def test_the_way_back(serve: Serve) -> None:
     assert (answer(server), answer(server, "b.example")) == (b"new", b"b")
 
 
+def test_the_way_back_where_every_file_of_a_folder_is_read(serve: Serve) -> None:
+    """What a rollback keeps lies there, too, and once went on serving."""
+    server = serve("server { listen 127.0.0.1:{port0}; return 200 none; } include {dir}/enabled/*;")
+    wait_until(lambda: json.loads(server.run("history", "--json").stdout), "a kept configuration")
+    (folder := server.directory / "enabled").mkdir()
+    (folder / "b").write_text(OTHER % server.port())
+    reload(server)
+    assert answer(server, "b.example") == b"b"
+    done = server.run("rollback", "1")
+    assert done.returncode == 0, done.stderr
+    assert answer(server, "b.example") == b"none"
+    assert (folder / "b.before-rollback").exists()
+
+
 def test_a_rollback_that_cannot_be_changes_nothing(directory: Path) -> None:
     server = make_server(directory, "server { listen 127.0.0.1:{port0}; include {dir}/inside; }")
     inside, missing = server.directory / "inside", server.directory / "missing"
