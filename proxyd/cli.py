@@ -210,7 +210,7 @@ def history(given: Given, as_json: bool) -> None:
 def rollback(given: Given, number: int | None) -> None:
     """Return to a configuration of the history: number NUMBER, or the one before the newest.
 
-    Puts its files back and reloads. What it replaces is kept as FILE.before-rollback; if the reload fails,
+    Puts its files back and reloads. What it replaces is kept as .FILE.before-rollback; if the reload fails,
     all is put back as it was.
     """
     from proxyd.process import rollback as past

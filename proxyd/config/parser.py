@@ -49,10 +49,6 @@ class Statement:
         return f"{self.source.path}:{self.source.locate(self.offsets[0])[0]}"
 
 
-KEPT_BY_ROLLBACK = ".before-rollback"
-"""Ends names of files that a rollback took out of the configuration: include sites/* does not mean them."""
-
-
 class FileSystem:
     """How files are found and read. Tests put another in its place."""
 
@@ -63,7 +59,7 @@ class FileSystem:
 
     def expand(self, pattern: str) -> list[str]:
         """The files that a pattern names, in the order of their names."""
-        return sorted(path for path in glob.glob(pattern) if not path.endswith(KEPT_BY_ROLLBACK))
+        return sorted(glob.glob(pattern))
 
 
 class Loader:

@@ -101,11 +101,10 @@ def send_signal(options: Options, verb: str) -> int:
     """nginx's -s stop and quit: a signal to the pid of the pid file; does not wait."""
     path = find_pid_path(options)
     try:
-        with open(path, "rb") as file:
-            text = file.read(32).decode("ascii", "replace").strip()
+        text = files.read_pid_text(path)
     except OSError as error:
         raise NotRunning(f'open() "{path}" failed ({error.errno}: {error.strerror})') from error
-    if not text.isdigit() or int(text) == 0:
+    if not files.is_pid(text):
         raise NotRunning(f'invalid PID number "{text}" in "{path}"')
     number = _SIGNALS[verb]
     try:
@@ -122,9 +121,18 @@ def _connect(options: Options) -> socket.socket:
     except PermissionError as error:
         raise NotRunning(f'"{control.socket_path(path)}" is not for this user: {error.strerror}') from error
     except OSError as error:
-        pid = files.read_pid(path)
-        found = f'"{path}" names process {pid}, which does not answer' if pid else f'there is no "{path}"'
-        raise NotRunning(f"proxyd is not running ({found}: {error.strerror})") from error
+        raise NotRunning(f"proxyd is not running ({_what_is_found(path, error)})") from error
+
+
+def _what_is_found(path: str, error: OSError) -> str:
+    """Why nobody is to be found by this pid file."""
+    try:
+        text = files.read_pid_text(path)
+    except OSError as missing:
+        return f'open() "{path}" failed ({missing.errno}: {missing.strerror})'
+    if not files.is_pid(text):
+        return f'invalid PID number "{text}" in "{path}"'
+    return f'"{path}" names process {text}, which does not answer: {error.strerror}'
 
 
 def _ask(options: Options, verb: str, note: str = "") -> Reply:

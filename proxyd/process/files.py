@@ -38,13 +38,15 @@ def own_descriptor(path: str) -> int | None:
     return _FD_OF[match["name"]] if match["name"] else int(match["fd"] or match["proc"])
 
 
-def read_pid(path: str) -> int | None:
-    """The number in a pid file; None when there is no such file or no number in it."""
-    try:
-        with open(path, "rb") as file:
-            return int(file.read(32))
-    except (OSError, ValueError):
-        return None
+def read_pid_text(path: str) -> str:
+    """What stands in a pid file; raises OSError."""
+    with open(path, "rb") as file:
+        return file.read(32).decode("ascii", "replace").strip()
+
+
+def is_pid(text: str) -> bool:
+    """Whether it can be the number of a process."""
+    return text.isdigit() and int(text) > 0
 
 
 class PidFile:

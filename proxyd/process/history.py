@@ -17,6 +17,7 @@ import msgspec
 from proxyd import __version__
 from proxyd.config.errors import SourceFile
 from proxyd.config.places import HISTORY, place
+from proxyd.process.durable import sync_directory, write_new
 from proxyd.process.options import Options
 
 KEPT = 10
@@ -102,7 +103,6 @@ def _write(folder: str, entry: Entry) -> None:
     with suppress(FileExistsError):
         os.makedirs(folder, 0o700)
     path = _path(folder, entry.number)
-    fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.msgpack.encode(entry))
+    os.close(write_new(path + ".new", msgspec.msgpack.encode(entry), 0o600))
     os.rename(path + ".new", path)
+    sync_directory(folder)

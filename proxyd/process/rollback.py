@@ -1,7 +1,7 @@
 """`proxyd history` and `proxyd rollback`: the configurations that ran, and the way back to one.
 
 A rollback puts the files of an entry where they were and reloads. What it replaces is kept beside it, as
-FILE.before-rollback; when the reload fails everything is put back as it was.
+.FILE.before-rollback; when the reload fails everything is put back as it was (swap.py).
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import PurePath
+from fnmatch import fnmatchcase
 
 from proxyd.config.compile import compile_file
-from proxyd.config.parser import KEPT_BY_ROLLBACK, FileSystem
+from proxyd.config.parser import FileSystem
 from proxyd.process import commands, history
-from proxyd.process.compiling import compile_fully, cpus, resolve
+from proxyd.process.compiling import cpus, resolve
 from proxyd.process.errorlog import EMERG, show
 from proxyd.process.history import Entry, KeptFile
 from proxyd.process.options import Options
+from proxyd.process.swap import Swap
 
 
 def show_history(options: Options, *, as_json: bool = False) -> int:
     """List what ran, the newest first."""
     try:
-        found = history.entries(history.folder_of(options))
+        found = _entries(options)
     except history.HistoryError as error:
         return commands.fail(error)
     rows = [
@@ -40,6 +39,12 @@ def show_history(options: Options, *, as_json: bool = False) -> int:
         for row in rows:
             print(f"{row['number']:>4}  {row['when']}  {row['note']:<16} {row['summary']}")
     return 0
+
+
+def _entries(options: Options) -> list[Entry]:
+    """Those of this configuration file. Servers that share a prefix share the folder."""
+    every = history.entries(history.folder_of(options))
+    return [entry for entry in every if entry.conf == options.conf]
 
 
 def _row(entry: Entry, before: Entry | None) -> dict[str, object]:
@@ -73,19 +78,21 @@ def _short(path: str) -> str:
 def rollback(options: Options, number: int | None) -> int:
     """Return to entry ``number``, or to the one before the newest. Gives the exit status."""
     try:
-        entry = _choose(history.entries(history.folder_of(options)), number)
+        entry = _choose(_entries(options), number)
     except history.HistoryError as error:
         return commands.fail(error)
-    errors = _check(options, entry)
+    kept = _Kept(entry.files)
+    errors = _check(options, kept)
     if errors:
         for text in errors:
             show(EMERG, text)
         return commands.fail(
             ValueError(f"configuration {entry.number} is not valid any more; nothing has changed")
         )
-    swap = _Swap()
+    wanted = {file.path: file.content for file in entry.files}
+    swap = Swap()
     try:
-        swap.make(entry, _files_now(options))
+        swap.make(wanted, sorted(kept.late))
         status = commands.reload(options, note=f"rollback to {entry.number}")
     except (OSError, commands.NotRunning) as error:
         swap.undo()
@@ -117,6 +124,9 @@ class _Kept(FileSystem):
 
     def __init__(self, files: list[KeptFile]) -> None:
         self._contents = {file.path: file.content for file in files}
+        self.late: set[str] = (
+            set()
+        )  # what patterns find on disk and the entry lacks: the rollback's obstacles
 
     def read(self, path: str) -> bytes:
         """One that the entry lacks is read from disk."""
@@ -125,10 +135,20 @@ class _Kept(FileSystem):
 
     def expand(self, pattern: str) -> list[str]:
         """Only what the entry has: files that came later do not count."""
-        return sorted(path for path in self._contents if PurePath(path).match(os.path.abspath(pattern)))
+        self.late.update({os.path.abspath(path) for path in super().expand(pattern)} - self._contents.keys())
+        parts = os.path.abspath(pattern).split(os.sep)
+        return sorted(path for path in self._contents if _matches(path.split(os.sep), parts))
 
 
-def _check(options: Options, entry: Entry) -> list[str]:
+def _matches(path: list[str], pattern: list[str]) -> bool:
+    """As glob does it: part by part, and what begins with a dot is found by nothing but a dot."""
+    return len(path) == len(pattern) and all(
+        fnmatchcase(name, wanted) and (name[:1] != "." or wanted[:1] == ".")
+        for name, wanted in zip(path, pattern, strict=True)
+    )
+
+
+def _check(options: Options, kept: _Kept) -> list[str]:
     compiled = compile_file(
         options.conf,
         prefix=options.prefix,
@@ -136,69 +156,6 @@ def _check(options: Options, entry: Entry) -> list[str]:
         resolve=resolve,
         cpus=cpus(),
         error_log=options.error_log or "",
-        files=_Kept(entry.files),
+        files=kept,
     )
     return [str(found) for found in compiled.diagnostics if found.level == "emerg"]
-
-
-def _files_now(options: Options) -> list[KeptFile]:
-    """What a reload would read now, as far as it can be read."""
-    _, sources = compile_fully(options)
-    return history.kept_files(sources)
-
-
-@dataclass
-class _Swap:
-    """Files put in the place of others, and the way back."""
-
-    said: list[str] = field(default_factory=list)
-    _moved: list[tuple[str, str]] = field(default_factory=list)  # from, to: undone in reverse
-    _made: list[str] = field(default_factory=list)
-
-    def make(self, entry: Entry, now: list[KeptFile]) -> None:
-        """Put the entry's files into their places; move away what it did not have."""
-        wanted = {file.path: file.content for file in entry.files}
-        current = {file.path: file.content for file in now}
-        for path in current:
-            if path not in wanted:
-                self._move_away(path)
-                self.said.append(f"moved away   {path}{KEPT_BY_ROLLBACK}")
-        for path, content in wanted.items():
-            if current.get(path, _read(path)) != content:
-                self._replace(path, content)
-                self.said.append(f"restored     {path}")
-
-    def undo(self) -> None:
-        """As it was."""
-        for path in self._made:
-            with suppress(OSError):
-                os.unlink(path)
-        for old, new in reversed(self._moved):
-            with suppress(OSError):
-                os.rename(new, old)
-
-    def _move_away(self, path: str) -> None:
-        os.rename(path, path + KEPT_BY_ROLLBACK)
-        self._moved.append((path, path + KEPT_BY_ROLLBACK))
-
-    def _replace(self, path: str, content: bytes) -> None:
-        mode, owner, group = 0o644, -1, -1
-        with suppress(FileNotFoundError):
-            facts = os.stat(path)
-            mode, owner, group = facts.st_mode & 0o777, facts.st_uid, facts.st_gid
-            self._move_away(path)
-        self._made.append(path)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            os.fchmod(fd, mode)
-            with suppress(PermissionError):
-                os.fchown(fd, owner, group)
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.support import Serve, make_server, proxyd_only
+from tests.e2e.support import KIND, Serve, make_server, proxyd_only
 from tests.support.client import Client
-from tests.support.server import Server
+from tests.support.server import Server, command_of, environment
 from tests.support.waiting import wait_until
 
 pytestmark = proxyd_only("nginx keeps no history")
@@ -49,9 +50,9 @@ AFTER = """
 OTHER = "server { listen 127.0.0.1:%s; server_name b.example; return 200 b; }\n"
 
 
-def serve_before(serve: Serve) -> Server:
+def serve_before(serve: Serve, text: str = BEFORE) -> Server:
     """A server whose first configuration is kept: it is, a moment after its sockets are there."""
-    server = serve(BEFORE)
+    server = serve(text)
     wait_until(lambda: json.loads(server.run("history", "--json").stdout), "a kept configuration")
     return server
 
@@ -131,7 +132,7 @@ def test_the_way_back(serve: Serve) -> None:
     assert done.returncode == 0, done.stderr
     assert (answer(server), answer(server, "b.example")) == (b"old", b"old")
     assert not (folder / "b.conf").exists()
-    assert (folder / "b.conf.before-rollback").read_text() == OTHER % server.port()
+    assert (folder / ".b.conf.before-rollback").read_text() == OTHER % server.port()
     assert [row["note"] for row in history(server)] == ["rollback to 1", "reload", "start"]
     assert reload(server)["changes"] == []  # the files say the same as what runs
     assert server.run("rollback", "2").returncode == 0
@@ -140,8 +141,9 @@ def test_the_way_back(serve: Serve) -> None:
 
 def test_the_way_back_where_every_file_of_a_folder_is_read(serve: Serve) -> None:
     """What a rollback keeps lies there, too, and once went on serving."""
-    server = serve("server { listen 127.0.0.1:{port0}; return 200 none; } include {dir}/enabled/*;")
-    wait_until(lambda: json.loads(server.run("history", "--json").stdout), "a kept configuration")
+    server = serve_before(
+        serve, "server { listen 127.0.0.1:{port0}; return 200 none; } include {dir}/enabled/*;"
+    )
     (folder := server.directory / "enabled").mkdir()
     (folder / "b").write_text(OTHER % server.port())
     reload(server)
@@ -149,7 +151,18 @@ def test_the_way_back_where_every_file_of_a_folder_is_read(serve: Serve) -> None
     done = server.run("rollback", "1")
     assert done.returncode == 0, done.stderr
     assert answer(server, "b.example") == b"none"
-    assert (folder / "b.before-rollback").exists()
+    assert (folder / ".b.before-rollback").exists()
+
+
+def test_a_file_that_only_the_newer_one_names_stays(serve: Serve) -> None:
+    """It may belong to others: /etc/mime.types."""
+    server = serve_before(serve, "server { listen 127.0.0.1:{port0}; return 200 one; }")
+    (shared := server.directory / "shared").write_text("types { text/plain txt; }")
+    server.write_config("include {dir}/shared; server { listen 127.0.0.1:{port0}; return 200 two; }")
+    reload(server)
+    done = server.run("rollback", "1")
+    assert (done.returncode, answer(server)) == (0, b"one"), done.stderr
+    assert shared.read_text() == "types { text/plain txt; }"
 
 
 def test_a_rollback_that_cannot_be_changes_nothing(directory: Path) -> None:
@@ -169,6 +182,56 @@ def test_a_rollback_that_cannot_be_changes_nothing(directory: Path) -> None:
         assert answer(server) == b"three"
         assert inside.read_text() == "return 200 three;"
         assert list(server.directory.glob("inside*")) == [inside]
+
+
+def test_includes_find_after_a_rollback_what_they_found_before(serve: Serve) -> None:
+    """Debian's folders of links, and patterns of two depths: neither finds what the other does."""
+    site = "server {{ listen 127.0.0.1:{{port0}}; server_name {name}; return 200 {word}; }}\n"
+
+    def put(path: str, name: str, word: str) -> Path:
+        made = server.directory / path
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(server.fill_in(site.format(name=name, word=word)))
+        return made
+
+    server = serve(
+        "include {dir}/enabled/*; include {dir}/conf.d/*.conf; include {dir}/conf.d/*/*.conf;\n"
+        "server { listen 127.0.0.1:{port0}; return 200 none; }"
+    )
+    real = put("available/a", "a.example", "a1")
+    (server.directory / "enabled").mkdir()
+    (server.directory / "enabled/a").symlink_to("../available/a")
+    put("conf.d/b.conf", "b.example", "b1")
+    put("conf.d/deep/c.conf", "c.example", "c1")
+    reload(server)
+    put("available/a", "a.example", "a2")
+    put("enabled/d", "d.example", "d2")
+    put("conf.d/deep/c.conf", "c.example", "c2")
+    put("conf.d/deep/e.conf", "e.example", "e2")
+    put("conf.d/.hidden.conf", "e.example", "hidden")
+    names = [f"{letter}.example" for letter in "abcde"]
+    reload(server)
+    assert [answer(server, name) for name in names] == [b"a2", b"b1", b"c2", b"d2", b"e2"]
+    done = server.run("rollback")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [answer(server, name) for name in names] == [b"a1", b"b1", b"c1", b"a1", b"a1"]
+    assert reload(server)["changes"] == []
+    assert (server.directory / "enabled/a").readlink() == Path("../available/a")
+    assert "a1" in real.read_text()
+
+
+def test_two_servers_with_one_prefix_have_a_past_of_their_own(serve: Serve) -> None:
+    server = serve_before(serve, "server { listen 127.0.0.1:{port0}; return 200 one; }")
+    other = make_server(server.directory / "other", "server { listen 127.0.0.1:{port0}; return 200 other; }")
+    command = [*command_of(KIND), "-c", str(other.config_path), "-p", f"{server.directory}/"]
+    assert subprocess.run([*command, "start"], env=environment()).returncode == 0
+    try:
+        done = server.run("rollback")
+        assert done.returncode == 1
+        assert "there is no earlier configuration" in done.stderr
+        assert [row["configuration"] for row in history(server)] == [str(server.config_path)]
+    finally:
+        assert subprocess.run([*command, "stop"], env=environment()).returncode == 0
 
 
 @pytest.mark.parametrize("number", ["77", "0"])
