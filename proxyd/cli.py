@@ -107,12 +107,14 @@ def proxyd(
     context.obj = Given(**given)
     if context.invoked_subcommand is not None:
         return
-    if version:
+    if version and not build:
         click.echo(about.version_line(), err=True)
-    elif build:
+    if build:
         _show_build()
-    elif test or dump:
+    if test or dump:
         _test(context.obj, quiet=quiet, dump=dump)
+    elif version or build:
+        return
     elif signal_name is not None:
         _exit(lambda: _signal(context.obj.options(), signal_name))
     else:
@@ -260,7 +262,18 @@ def version(given: Given) -> None:
     _show_build()
 
 
+def _open_standard_descriptors() -> None:
+    """Who starts us may have closed them. What is opened next must not take their numbers."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+
+
 def main() -> None:
     """The entry point. A reader that goes away (`proxyd -T | head`) ends us quietly."""
+    _open_standard_descriptors()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     proxyd(prog_name="proxyd")

@@ -32,6 +32,15 @@ def make(directories: Sequence[TempDirectory], identity: Identity | None) -> lis
     return problems
 
 
+def check(directories: Sequence[TempDirectory]) -> list[str]:
+    """Those that the configuration names and that cannot be made, for want of the directory above."""
+    return [
+        f'mkdir() "{one.path}" failed ({errno.ENOENT}: {os.strerror(errno.ENOENT)}) in {one.origin}'
+        for one in directories
+        if one.origin and not os.path.isdir(os.path.dirname(one.path.rstrip("/")))
+    ]
+
+
 class _Failed(Exception):
     """A system call did not work."""
 

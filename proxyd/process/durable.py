@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 def write_new(path: str, content: bytes, mode: int) -> int:
-    """Write a file that is not there, or is a crash's leaving, to the disk; gives its descriptor."""
+    """Write a file to the disk, in the place of what a crash left of one; gives its descriptor."""
     with suppress(FileNotFoundError):
         os.unlink(path)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

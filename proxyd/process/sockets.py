@@ -117,6 +117,20 @@ def bind(spec: ListenSocket, workers: int, rivals: Iterable[BoundSocket] = ()) -
     return bound
 
 
+def check(spec: ListenSocket) -> None:
+    """Raise what ``bind`` would, as far as that shows without taking the port from anybody."""
+    call = "socket()"
+    try:
+        with socket.socket(_FAMILIES[spec.family], socket.SOCK_STREAM) as probe:
+            call = "bind()"
+            if spec.family == _UNIX:
+                os.stat(os.path.dirname(spec.address) or ".")
+            else:
+                probe.bind((spec.address, 0))
+    except OSError as error:
+        raise OpenError(_failed(call, spec, error)) from error
+
+
 def extend(bound: BoundSocket, spec: ListenSocket, workers: int) -> int:
     """Bind the sockets that a reuseport group lacks; gives their number, for ``shrink`` when they shall
     go again.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
-from proxyd.process import files
+from proxyd.config.plan import Plan
+from proxyd.process import directories, files, sockets
 from proxyd.process.compiling import compile_fully
 from proxyd.process.errorlog import EMERG, WARN, show
 from proxyd.process.options import Options
@@ -14,21 +17,18 @@ from proxyd.process.sockets import OpenError
 
 
 def test(options: Options, *, quiet: bool = False, dump: bool = False) -> int:
-    """-t and -T: compile, try to open the logs, say what is wrong."""
+    """-t and -T: compile, look for what a start would stumble over, say what is wrong."""
     result, sources = compile_fully(options, test=True)
-    errors = list(result.errors)
-    for file in result.plan.files if result.plan is not None else ():
-        try:
-            os.close(files.open_log(file))
-        except OpenError as error:
-            errors.append(str(error))
     for text in result.warnings:
         show(WARN, text)
-    for text in errors:
+    for text in result.errors:
         show(EMERG, text)
-    if result.plan is not None and not quiet:
+    obstacles = list(_obstacles(result.plan)) if result.plan is not None else []
+    if not result.errors and not quiet:
         _say(f"the configuration file {options.conf} syntax is ok")
-    if errors:
+    for text in obstacles:
+        show(EMERG, text)
+    if result.errors or obstacles:
         _say(f"configuration file {options.conf} test failed")
         return 1
     if not quiet:
@@ -40,6 +40,26 @@ def test(options: Options, *, quiet: bool = False, dump: bool = False) -> int:
             )
         sys.stdout.buffer.flush()
     return 0
+
+
+def _obstacles(plan: Plan) -> Iterator[str]:
+    """Why a start would fail, as far as that can be seen beside a proxyd that runs: logs are opened, nothing
+    else is made.
+    """
+    directory = os.path.dirname(plan.process.pid)
+    if not os.path.isdir(directory):
+        yield f'open() "{plan.process.pid}" failed ({errno.ENOENT}: {os.strerror(errno.ENOENT)})'
+    yield from directories.check(plan.directories)
+    for file in plan.files:
+        try:
+            os.close(files.open_log(file))
+        except OpenError as error:
+            yield str(error)
+    for spec in plan.sockets:
+        try:
+            sockets.check(spec)
+        except OpenError as error:
+            yield str(error)
 
 
 def _say(text: str) -> None:

@@ -134,6 +134,33 @@ def test_t_binds_no_address_so_it_can_run_beside_a_server(server: Server) -> Non
     assert "test is successful" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [
+        ("listen 192.0.2.1:{port0};", "bind() to 192.0.2.1:{port0} failed (99: Cannot assign"),
+        ("listen unix:{dir}/no/x.sock;", "bind() to unix:{dir}/no/x.sock failed (2: No such file"),
+        ("client_body_temp_path {dir}/no/x;", 'mkdir() "{dir}/no/x" failed (2: No such file or directory)'),
+    ],
+    ids=["address", "unix", "temporary"],
+)
+def test_t_fails_where_a_start_would(server: Server, site: str, told: str) -> None:
+    server.write_config(f"server {{ {site} }}\n")
+    done = server.run("-t")
+    assert done.returncode == 1
+    assert server.fill_in(told) in done.stderr
+    assert "syntax is ok" in done.stderr.split("\n")[0]
+    assert not (server.directory / "no").exists()
+
+
+def test_t_fails_where_the_pid_file_has_no_directory(server: Server) -> None:
+    path = server.directory / "no" / "pid"
+    text = server.config_path.read_text()
+    server.config_path.write_text(text.replace(f"pid {server.pid_path}", f"pid {path}"))
+    done = server.run("-t")
+    assert done.returncode == 1
+    assert f'open() "{path}" failed (2: No such file or directory)' in done.stderr
+
+
 @proxyd_only("it leaves an empty one")
 def test_t_leaves_no_pid_file_behind(server: Server) -> None:
     assert server.run("-t").returncode == 0
@@ -250,6 +277,24 @@ def test_v_shows_the_version_on_stderr() -> None:
     assert done.stdout == ""
     assert done.stderr.startswith(f"{KIND} version: {KIND}/")
     assert done.stderr.count("\n") == 1
+
+
+def test_v_beside_t_tests_as_well(server: Server) -> None:
+    done = server.run("-v", "-t")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"{KIND} version: {KIND}/")
+    assert "test is successful" in done.stderr
+
+
+def test_a_start_without_standard_descriptors(server: Server) -> None:
+    """Nothing that is opened takes their numbers: a socket must not be what errors are written to."""
+    line = f"{shlex.join(server.command)} <&- >&- 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", line], env=environment(), timeout=LIMIT).returncode == 0
+    wait_until(server.pid_path.exists, "the pid file")
+    pid = wait_until(server.pid_path.read_text, "a pid").strip()
+    assert fetch(server.port()).body == b"hello"
+    opened = [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)]
+    assert not [path for path in opened if path.startswith("socket:")]
 
 
 def test_big_v_shows_the_build_in_the_lines_that_tools_look_for() -> None:

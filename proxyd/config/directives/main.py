@@ -53,10 +53,10 @@ class User(Shape):
         except (KeyError, ValueError):
             raise Invalid(f'getpwnam("{args[0]}") failed', "there is no such user") from None
         try:
-            if len(args) == 2:
-                grp.getgrnam(args[1])
+            grp.getgrnam(args[-1])
         except (KeyError, ValueError):
-            raise Invalid(f'getgrnam("{args[1]}") failed', "there is no such group", 1) from None
+            hint = "there is no such group" + ("; the user's name is tried" if len(args) == 1 else "")
+            raise Invalid(f'getgrnam("{args[-1]}") failed', hint, len(args) - 1) from None
         return args[0], args[1] if len(args) == 2 else None
 
     def describe(self) -> str:
