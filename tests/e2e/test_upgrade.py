@@ -18,10 +18,11 @@ from tests.e2e.upgrading import (
     finish,
     master_of,
     old_pid_path,
+    upgrade_at_a_gate,
     workers_of_master,
 )
 from tests.e2e.watching import is_alive, status_of, wait_for_end, wait_for_service
-from tests.support.client import fetch
+from tests.support.client import Client, fetch
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -84,6 +85,49 @@ def test_the_new_master_goes_on_when_the_old_one_is_killed(serve: Serve) -> None
         later, newest = begin_upgrade(server)
         assert later == new
         finish(later)
+        assert who(server) in workers_of_master(newest)
+        Path(server.error_log).write_text("")
+
+
+def test_the_old_master_is_killed_while_the_new_one_starts(serve: Serve) -> None:
+    """For a while nobody accepts; who connects then waits, and is served."""
+    site = PID.format(listen=HERE)
+    with ended_at_last(serve(site)) as server:
+        (worker,) = server.worker_pids()
+        with upgrade_at_a_gate(server, site) as (old, new, gate):
+            os.kill(old, signal.SIGKILL)
+            server.wait_for_exit()
+            wait_for_end(worker)
+            with Client(server.port()) as late:
+                late.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                os.close(gate)
+                assert int(late.read_response().body) in workers_of_master(new)
+        wait_until(lambda: master_of(server.pid_path) == new, "the pid file of the new master")
+        server.write_config(site)
+        assert server.run("reload").returncode == 0
+        later, newest = begin_upgrade(server)
+        assert later == new
+        finish(later)
+        assert who(server) in workers_of_master(newest)
+        Path(server.error_log).write_text("")
+
+
+def test_the_new_master_is_killed_while_it_starts(serve: Serve) -> None:
+    site = PID.format(listen=HERE)
+    with ended_at_last(serve(site)) as server:
+        before = server.worker_pids()
+        with upgrade_at_a_gate(server, site) as (old, new, _):
+            assert master_of(old_pid_path(server)) == old
+            assert who(server) in before
+            os.kill(new, signal.SIGKILL)
+            wait_until(lambda: master_of(server.pid_path) == old, "the pid file to come back")
+            server.wait_for_log(f"new master process {new} is gone")
+        assert not old_pid_path(server).exists()
+        assert who(server) in before
+        server.write_config(site)
+        assert server.run("reload").returncode == 0
+        _, newest = begin_upgrade(server)
+        finish(old)
         assert who(server) in workers_of_master(newest)
         Path(server.error_log).write_text("")
 

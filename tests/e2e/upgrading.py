@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +13,8 @@ from pathlib import Path
 from tests.e2e.watching import is_alive, wait_for_end, wait_for_service
 from tests.support.server import Server, child_pids, process_title
 from tests.support.waiting import wait_until
+
+_STARTED = re.compile(r"start new binary process (\d+)")
 
 
 def master_of(path: Path) -> int:
@@ -35,6 +39,36 @@ def begin_upgrade(server: Server, workers: int = 1) -> tuple[int, int]:
     assert master_of(old_pid_path(server)) == old
     wait_for_service(server, workers)
     return old, new
+
+
+@contextmanager
+def upgrade_at_a_gate(server: Server, site: str) -> Iterator[tuple[int, int, int]]:
+    """USR2, for a new master that gets no further than this site's first line, which it reads from a pipe.
+
+    Gives the old and the new master and our end of the pipe; once that is closed the new one goes on.
+    """
+    gate = server.directory / "gate"
+    os.mkfifo(gate)
+    server.write_config(f"include {gate};\n{site}")
+    old = master_of(server.pid_path)
+    os.kill(old, signal.SIGUSR2)
+    end = wait_until(lambda: _reader_of(gate), "a new master that reads its configuration")
+    said = wait_until(lambda: _STARTED.search(server.log()), "the number of the new master")
+    try:
+        yield old, int(said[1]), end
+    finally:
+        with suppress(OSError):
+            os.close(end)
+
+
+def _reader_of(gate: Path) -> int | None:
+    """A descriptor to write to a pipe with, if somebody reads it."""
+    try:
+        return os.open(gate, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
 
 
 def workers_of_master(pid: int) -> list[int]:
