@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.load import REPORTING, TUNNELS, TUNNELS_MAP, Backend, Load
-from tests.e2e.support import KIND, Serve, memory_kilobytes, proxyd_only, proxying, starting
+from tests.e2e.support import KIND, Serve, make_server, memory_kilobytes, proxyd_only, proxying, starting
 from tests.e2e.watching import WITHOUT_SETUID, status_of, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, Script, answering
@@ -674,3 +674,21 @@ def test_the_reset_of_a_client_during_reloads_leaves_nothing_behind(serve: Serve
             return gauges["generations_live"] == 1 and gauges["requests_active"] == 0
 
         wait_until(settled, "one generation and no request")
+
+
+@SYNCHRONOUS
+def test_a_worker_that_stands_still_fails_the_reload_by_name(directory: Path) -> None:
+    """In bounded time; the others serve as before, and so does it when it wakes up."""
+    site = "server { listen 127.0.0.1:{port0} reuseport; return 200 %s; }"
+    server = make_server(directory, site % "old", workers=2, env={"PROXYD_ANSWER_SECONDS": "3"})
+    with server:
+        stopped, _ = wait_for_service(server, 2)
+        server.write_config(site % "new")
+        os.kill(stopped, signal.SIGSTOP)
+        done = server.run("reload")
+        os.kill(stopped, signal.SIGCONT)
+        assert done.returncode == 1
+        assert f"worker process {stopped} did not prepare the configuration in 3s" in done.stderr
+        assert {fetch(server.port()).body for _ in range(20)} == {b"old"}
+        wait_until(lambda: server.run("reload").returncode == 0, "a reload of all that are awake")
+        assert {fetch(server.port()).body for _ in range(20)} == {b"new"}
