@@ -164,7 +164,8 @@ def picture(
         f"{titles[name]} {version}" for name, version in machine.versions.items() if name in titles
     )
     figure.supxlabel(f"{versions} - {machine.cpu}, Linux {machine.kernel}, {machine.date[:10]}", fontsize=8)
-    figure.tight_layout()
+    title_inches = 0.35
+    figure.tight_layout(rect=(0, 0, 1, 1 - title_inches / figure.get_figheight()))
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
