@@ -82,10 +82,12 @@ def test_a_compressed_log_is_written_when_its_buffer_is_full(serve: Serve) -> No
 
 @proxyd_only("it loses them")
 def test_compressed_lines_of_a_killed_worker_are_not_lost(directory: Path) -> None:
-    server = make_server(directory / "server", zipped())
+    unlogged = "server { listen 127.0.0.1:{port1}; access_log off; return 204; }"
+    server = make_server(directory / "server", zipped() + unlogged)
     with server:
         lines = visit(server, range(20))
         worker = only_worker(server)
+        assert fetch(server.port(1)).status == 204  # so the last line is made, which follows its answer
         os.kill(worker, signal.SIGKILL)
         path = server.directory / "zipped.gz"
         wait_until(lambda: unzipped(path) == lines, "the lines of the dead worker")
