@@ -11,29 +11,6 @@ typedef struct rewriting {
     px_slice value;
 } rewriting;
 
-static px_generation *generation;
-
-static void on_exit_release(void)
-{
-    px_generation_release(&generation);
-    world_check_empty();
-}
-
-/* The Plan of rewrite.conf, which seeds.py wrote. */
-static void load_plan(void)
-{
-    if (generation != NULL)
-        return;
-    FILE *file = fopen(PX_FUZZ_REWRITE_PLAN, "rb");
-    HOLDS(file != NULL);
-    static uint8_t bytes[65536];
-    size_t size = fread(bytes, 1, sizeof(bytes), file);
-    fclose(file);
-    generation = world_load(px_slice_from(bytes, size));
-    HOLDS(generation != NULL && generation->plan->listens.count > 0);
-    atexit(on_exit_release);
-}
-
 /* What a parser lets through in a field, or in a target. */
 static px_slice clean(px_request *r, px_slice text, bool blanks)
 {
@@ -94,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     static uint8_t request[2048];
     world_open();
-    load_plan();
+    px_generation *generation = world_load_file(PX_FUZZ_REWRITE_PLAN);
     if (size == 0)
         return 0;
     const uint8_t *rest = input + 1, *end = input + size;

@@ -12,29 +12,6 @@ typedef struct evaluation {
     bool ran;
 } evaluation;
 
-static px_generation *generation;
-
-static void on_exit_release(void)
-{
-    px_generation_release(&generation);
-    world_check_empty();
-}
-
-/* The Plan of small.conf, which seeds.py wrote. */
-static void load_small_plan(void)
-{
-    if (generation != NULL)
-        return;
-    FILE *file = fopen(PX_FUZZ_SMALL_PLAN, "rb");
-    HOLDS(file != NULL);
-    static uint8_t bytes[65536];
-    size_t size = fread(bytes, 1, sizeof(bytes), file);
-    fclose(file);
-    generation = world_load(px_slice_from(bytes, size));
-    HOLDS(generation != NULL && generation->plan->listens.count > 0);
-    atexit(on_exit_release);
-}
-
 static size_t take_piece(px_slice bytes, px_plan_piece *piece)
 {
     enum { LITERAL, VARIABLE, SLOT, CAPTURE, KINDS };
@@ -100,7 +77,7 @@ static void evaluate(px_request *request, void *argument)
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     world_open();
-    load_small_plan();
+    px_generation *generation = world_load_file(PX_FUZZ_SMALL_PLAN);
     size_t scanned = 0, end = px_h1_find_end(px_slice_from(input, size), &scanned);
     evaluation e = {px_slice_from(input + end, size - end), false};
     if (end > 0)

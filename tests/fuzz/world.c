@@ -171,6 +171,29 @@ px_generation *world_load(px_slice records)
     return generation;
 }
 
+static px_generation *from_file;
+
+static void on_exit_release(void)
+{
+    px_generation_release(&from_file);
+    world_check_empty();
+}
+
+px_generation *world_load_file(const char *path)
+{
+    if (from_file != NULL)
+        return from_file;
+    FILE *file = fopen(path, "rb");
+    HOLDS(file != NULL);
+    static uint8_t bytes[65536];
+    size_t size = fread(bytes, 1, sizeof(bytes), file);
+    fclose(file);
+    from_file = world_load(px_slice_from(bytes, size));
+    HOLDS(from_file != NULL && from_file->plan->listens.count > 0);
+    atexit(on_exit_release);
+    return from_file;
+}
+
 /* ---- the carrier ---- */
 
 typedef struct exchange {

@@ -20,6 +20,10 @@ extern bool world_sound_answers;
  * NULL: refused, with a reason. */
 px_generation *world_load(px_slice records);
 
+/* Loads the one Plan of a target from a file that seeds.py wrote; it has a listening socket. Later calls give the
+ * same generation, whatever the path. Released at exit, when nothing may be left. */
+px_generation *world_load_file(const char *path);
+
 /* Runs one request (one whole, valid head, and a body) through a listening socket of the generation to its
  * end. before_end: called when the answer was given and the Request is still there; may be NULL. Gives the
  * answer's status, 0 for none. */
