@@ -22,7 +22,7 @@ build: .venv/requirements .venv/bin/proxyd ## build the engine in place; .venv/b
 	@$(PYTHON) -W ignore setup.py -q build_ext --inplace
 
 test: build .venv/requirements-dev test-c fuzz-replay site ## run all tests, build the documentation
-	@$(PYTHON) -m pytest -n 2 tests
+	@$(PYTHON) -m pytest -n 2 --reruns 1 --rerun-show-tracebacks tests
 
 test-c: packages-test ## run the C engine's own tests, with sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) -C tests/c check

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +17,7 @@ from tests.support.peer import Connection, Gone, Peer, Script, answering
 from tests.support.server import Server
 from tests.support.waiting import NeverHappened, wait_until
 
-LIMIT = 5.0
+LIMIT = 20.0
 
 _PLACEHOLDER = re.compile(r"\{((?:port|backend|refused)\d+|dir)\}")
 _PROBE = "PROBE\r\n\r\n"
@@ -26,15 +28,34 @@ class Labels:
     """What scripts tell each other, over all actors of a case."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._lock = threading.Lock()
+        self._told: Counter[str] = Counter()
 
     def tell(self, label: str) -> None:
         """Let those who wait for `label` go on."""
-        self._told.add(label)
+        with self._lock:
+            self._told[label] += 1
+
+    def told(self, label: str) -> int:
+        """How many times `label` has been told."""
+        return self._told[label]
+
+
+class Turns:
+    """One actor's place in the dialogue: the n-th time it waits for a label, it waits for the n-th telling.
+
+    So a label may be told and awaited again and again, and no telling is taken for another.
+    """
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels = labels
+        self._awaited: Counter[str] = Counter()
 
     def wait_for(self, label: str) -> None:
-        """Go on once `label` has been told."""
-        wait_until(lambda: label in self._told, f"the label {label!r}", LIMIT)
+        """Go on once `label` has been told as often as this actor has asked for it."""
+        self._awaited[label] += 1
+        wanted = self._awaited[label]
+        wait_until(lambda: self.labels.told(label) >= wanted, f"telling {wanted} of {label!r}", LIMIT)
 
 
 def filled_in(text: str, words: dict[str, str]) -> bytes:
@@ -58,6 +79,7 @@ def _polite(number: int) -> Script:
 
 def _following(steps: list[Step], labels: Labels, words: dict[str, str]) -> Script:
     def script(connection: Connection) -> None:
+        turns = Turns(labels)
         again = True
         while again:
             again = False
@@ -70,12 +92,12 @@ def _following(steps: list[Step], labels: Labels, words: dict[str, str]) -> Scri
                 elif step.word == "dribble":
                     connection.dribble(filled_in(next(queue).text, words))
                 else:
-                    _backend_step(connection, step, labels)
+                    _backend_step(connection, step, turns)
 
     return script
 
 
-def _backend_step(connection: Connection, step: Step, labels: Labels) -> None:
+def _backend_step(connection: Connection, step: Step, turns: Turns) -> None:
     words = step.words
     match step.word:
         case "receive":
@@ -89,9 +111,9 @@ def _backend_step(connection: Connection, step: Step, labels: Labels) -> None:
         case "eof":
             connection.receive_to_end()
         case "tell":
-            labels.tell(words[0])
+            turns.labels.tell(words[0])
         case "wait":
-            labels.wait_for(words[0])
+            turns.wait_for(words[0])
         case "stall":
             connection.stall()
         case "close":
@@ -141,7 +163,7 @@ class ClientScript:
     def __init__(self, server: Server, names: transcript.Names, labels: Labels, probing: bool) -> None:
         self._server = server
         self._names = names
-        self._labels = labels
+        self._turns = Turns(labels)
         self._speakers: dict[str, _Speaker] = {}
         self._probing = probing
         self._current = "1"
@@ -177,9 +199,9 @@ class ClientScript:
             case "on":
                 self._switch(*words)
             case "tell":
-                self._labels.tell(words[0])
+                self._turns.labels.tell(words[0])
             case "wait":
-                self._labels.wait_for(words[0])
+                self._turns.wait_for(words[0])
             case "log":
                 wanted = int(words[0])
                 wait_until(lambda: len(self._server.access()) >= wanted, f"{wanted} log lines", LIMIT)
