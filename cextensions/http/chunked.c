@@ -75,10 +75,10 @@ static bool take_size_byte(px_chunked *decoder, uint8_t byte)
         else if (byte == ' ' || byte == '\t')
             decoder->state =
                 EXTENSION_BLANK; /* RFC 9112 7.1.1 allows blanks only where an extension follows */
+        else if (byte == '\r' && ((decoder->state & STATE_MASK) == SIZE || decoder->padded_sizes))
+            decoder->state = SIZE_LF;
         else if ((decoder->state & STATE_MASK) == EXTENSION_BLANK)
             return false;
-        else if (byte == '\r')
-            decoder->state = SIZE_LF;
         else
             return take_size_digit(decoder, byte);
         return byte == '\r' || count_extra(decoder);

@@ -9,6 +9,9 @@
 typedef struct px_chunked {
     uint64_t left;  /* of the current chunk */
     uint32_t state; /* private */
+    /* Blanks may stand between a size and the end of its line, as servers write that keep room for the longest
+     * size. For answers only, which are framed anew behind us: px_chunked_init says no, the caller may say yes. */
+    bool padded_sizes;
     /* Where lines of the trailer go, with their ends; NULL: nobody wants them. The caller's. */
     uint8_t *trailers;
     uint32_t trailers_room, trailers_len;

@@ -47,6 +47,7 @@ static void make_room_for_head(px_h1_client *client)
 static void begin_chunked(px_h1_client *client)
 {
     px_chunked_init(&client->decoder);
+    client->decoder.padded_sizes = true;
     if (!client->trailers_wanted)
         return;
     client->trailers = px_block_take(client->limits.head_bytes);

@@ -167,6 +167,31 @@ TEST(stays_broken, "a decoder that has failed fails for ever; one that has ended
     CHECK_INT(bytes.len, 5);
 }
 
+TEST(padded_sizes, "blanks behind a size are taken where the caller allows them, and nothing behind blanks")
+{
+    static const struct {
+        const char *body;
+        px_parse padded;
+    } cases[] = {
+        {"5   \r\nhello\r\n0 \t \r\n\r\n", PX_PARSE_DONE}, {"5 ;x=y\r\nhello\r\n0\r\n\r\n", PX_PARSE_DONE},
+        {"5 6\r\nhello\r\n0\r\n\r\n", PX_PARSE_BAD},       {" 5\r\nhello\r\n0\r\n\r\n", PX_PARSE_BAD},
+        {"5 \nhello\r\n0\r\n\r\n", PX_PARSE_BAD},          {"5 \r \nhello\r\n0\r\n\r\n", PX_PARSE_BAD},
+        {" \r\nhello\r\n0\r\n\r\n", PX_PARSE_BAD},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t room[64];
+        decoded d = {.data = room, .result = PX_PARSE_MORE};
+        px_chunked decoder;
+        px_chunked_init(&decoder);
+        CHECK(!decoder.padded_sizes);
+        decoder.padded_sizes = true;
+        feed(&decoder, px_slice_from(cases[i].body, strlen(cases[i].body)), &d);
+        CHECK_INT(d.result, cases[i].padded);
+        if (d.result == PX_PARSE_DONE)
+            CHECK_SLICE(px_slice_from(d.data, d.len), "hello");
+    }
+}
+
 TEST(chunk_heads, "a chunk's head is its size in hexadecimal, and our decoder reads what we write")
 {
     static const struct {
