@@ -10,7 +10,7 @@ SYSTEM_PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
 MAKE_DEB = $(if $(SUITE),$(SYSTEM_PYTHON) -m tests.package.build $(SUITE),.ci/deb)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-c fuzz-replay e2e soak lint format asan fuzz bench deb deb-test generate docs site clean
+.PHONY: help run build test test-c fuzz-replay e2e jitter soak lint format asan fuzz bench deb deb-test generate docs site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -22,7 +22,7 @@ build: .venv/requirements .venv/bin/proxyd ## build the engine in place; .venv/b
 	@$(PYTHON) -W ignore setup.py -q build_ext --inplace
 
 test: build .venv/requirements-dev test-c fuzz-replay site ## run all tests, build the documentation
-	@$(PYTHON) -m pytest -n 2 --reruns 1 --rerun-show-tracebacks tests
+	@env -u PROXYD_TEST_JITTER $(PYTHON) -m pytest -n 2 --reruns 1 --rerun-show-tracebacks tests
 
 test-c: packages-test ## run the C engine's own tests, with sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) -C tests/c check
@@ -32,6 +32,11 @@ fuzz-replay: packages-test
 
 e2e: build .venv/requirements-dev packages-test ## run the end-to-end tests
 	@$(PYTHON) -m pytest -n 2 tests/e2e
+
+JITTER ?= 2000
+
+jitter: build .venv/requirements-dev packages-test ## run what talks to servers under random delays of up to JITTER=2000 microseconds
+	@PROXYD_TEST_JITTER=$(JITTER) $(PYTHON) -m pytest -n 2 tests/conformance tests/e2e
 
 lint: .venv/requirements-dev packages-lint ## check style and types of Python and C
 	@.venv/bin/ruff check .

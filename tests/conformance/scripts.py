@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.conformance import transcript
 from tests.conformance.case import Backend, CaseError, Step
+from tests.support import jitter
 from tests.support.client import Client
 from tests.support.messages import Ended, Malformed, Message, Reading, Reset
 from tests.support.peer import Connection, Gone, Peer, Script, answering
@@ -33,6 +34,7 @@ class Labels:
 
     def tell(self, label: str) -> None:
         """Let those who wait for `label` go on."""
+        jitter.pause()
         with self._lock:
             self._told[label] += 1
 
@@ -195,6 +197,7 @@ class ClientScript:
 
     def _step(self, step: Step, queue: Iterator[Step]) -> None:
         words = step.words
+        jitter.pause()
         match step.word:
             case "on":
                 self._switch(*words)

@@ -7,5 +7,6 @@ Nothing in here imports proxyd: these tools judge it, and so share no code with 
     ports.py      ports that stay ours from the moment the kernel gave them
     peer.py       a backend that follows a script and records what it saw
     client.py     a client that sends exactly the given bytes
+    jitter/       random delays everywhere, for those who look for tests that pass by luck
     server.py     nginx or proxyd in the foreground, in a directory of its own
 """

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 
+from tests.support import jitter
 from tests.support.messages import Ended, Message, Reading, Reset, Wire, start_response
 from tests.support.peer import as_bytes
 from tests.support.waiting import LIMIT
@@ -42,6 +43,7 @@ class Client:
 
     def send(self, data: str | bytes) -> None:
         """Send all of it."""
+        jitter.pause()
         try:
             self._sock.sendall(as_bytes(data))
         except OSError as error:
@@ -109,15 +111,18 @@ class Client:
 
     def half_close(self) -> None:
         """Send FIN; reading goes on."""
+        jitter.pause()
         self._sock.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Close so that the server gets a reset."""
+        jitter.pause()
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
 
     def close(self) -> None:
         """Close."""
+        jitter.pause()
         self._sock.close()
 
     def __enter__(self) -> Client:
@@ -149,6 +154,7 @@ def _connected(address: Address, limit: float, receive_buffer: int | None, sourc
     try:
         if source:
             sock.bind((source, 0))
+        jitter.pause()
         sock.connect(address)
     except OSError:
         sock.close()

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tests.support import jitter
 from tests.support.waiting import LIMIT, NeverHappened
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -54,6 +55,7 @@ class Wire:
             raise Reset(self._so_far())
         if self.at_end:
             return False
+        jitter.pause()
         try:
             piece = self.sock.recv(262144)
         except TimeoutError:

@@ -29,6 +29,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from tests.support import jitter
 from tests.support.messages import Ended, Malformed, Message, Reading, Reset, Wire, start_request
 from tests.support.waiting import LIMIT, NeverHappened
 
@@ -171,6 +172,7 @@ class Connection:
 
     def send(self, data: str | bytes) -> None:
         """Send all of it."""
+        jitter.pause()
         try:
             self._sock.sendall(as_bytes(data))
         except OSError:
@@ -213,10 +215,12 @@ class Connection:
 
     def half_close(self) -> None:
         """Send FIN; reading goes on."""
+        jitter.pause()
         self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close as a program that ends does."""
+        jitter.pause()
         self.we_closed = True
         self._sock.close()
 
@@ -404,6 +408,7 @@ class Peer:
                 sock, _ = listener.accept()
             except OSError:
                 return  # stop_listening
+            jitter.pause()
             connection = Connection(self, sock, next(self._numbers))
             with self._changed:
                 self.connections.append(connection)
@@ -414,6 +419,7 @@ class Peer:
             self._start(self._follow, connection)
 
     def _follow(self, connection: Connection) -> None:
+        jitter.pause()
         script = self._scripts[min(connection.number, len(self._scripts)) - 1]
         try:
             script(connection)

@@ -27,6 +27,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from tests.support import jitter
 from tests.support.ports import ReservedPort
 from tests.support.waiting import LIMIT, wait_until
 
@@ -59,7 +60,7 @@ def unprivileged_user() -> str:
 def environment() -> dict[str, str]:
     """Our environment, in which `python -m proxyd` finds this working copy from any directory."""
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **jitter.environment()}
 
 
 _REASON = re.compile(r", reason: [a-z_]+$", re.MULTILINE)
