@@ -4,16 +4,9 @@
 #include <assert.h>
 
 #include "base/memory.h"
-#include "base/pipe.h"
 #include "net/connect.h"
 
 static uint64_t live_count;
-
-static void check(const px_h1_client *client)
-{
-    assert(client->magic == PX_H1_CLIENT_MAGIC);
-    (void)client;
-}
 
 bool px_h1_client_spend(px_h1_client *client, size_t moved)
 {
@@ -50,7 +43,7 @@ void px_h1_client_close(px_h1_client **client)
     *client = NULL;
     if (closed == NULL)
         return;
-    check(closed);
+    px_h1_client_check(closed);
     if (closed->state != PX_CLIENT_CLOSED)
         let_go(closed);
 }
@@ -105,7 +98,7 @@ static bool out_of_step(px_h1_client *client)
 static void on_ready(px_transport *transport)
 {
     px_h1_client *client = PX_CONTAINER(transport, px_h1_client, transport);
-    check(client);
+    px_h1_client_check(client);
     switch ((px_client_state)client->state) {
     case PX_CLIENT_CONNECTING:
         connect_event(client);
@@ -131,7 +124,7 @@ static void on_ready(px_transport *transport)
 static void on_task(px_task *task)
 {
     px_h1_client *client = PX_CONTAINER(task, px_h1_client, task);
-    check(client);
+    px_h1_client_check(client);
     if (client->state == PX_CLIENT_PARKED)
         gone(client);
     if (client->state != PX_CLIENT_ACTIVE || out_of_step(client))
@@ -150,7 +143,7 @@ static void on_task(px_task *task)
 static void on_timer(px_timer *timer)
 {
     px_h1_client *client = PX_CONTAINER(timer, px_h1_client, timer);
-    check(client);
+    px_h1_client_check(client);
     if (client->state == PX_CLIENT_CONNECTING)
         px_h1_client_fail(client, PX_FAIL_CONNECT_TIMEOUT, 0, NULL);
     else if (client->state == PX_CLIENT_PARKED)
@@ -162,7 +155,7 @@ static void on_timer(px_timer *timer)
 static void on_send_timer(px_timer *timer)
 {
     px_h1_client *client = PX_CONTAINER(timer, px_h1_client, send_timer);
-    check(client);
+    px_h1_client_check(client);
     if (client->state == PX_CLIENT_ACTIVE && client->output.queue.bytes > 0)
         px_h1_client_fail(client, PX_FAIL_SEND_TIMEOUT, 0, NULL);
 }
@@ -198,7 +191,7 @@ px_h1_client *px_h1_client_new(px_loop *loop, int fd, bool pending)
 void px_h1_client_start(px_h1_client *client, const px_h1_client_user *user, void *owner,
                         const px_h1_client_limits *limits, bool no_body)
 {
-    check(client);
+    px_h1_client_check(client);
     assert(client->state != PX_CLIENT_ACTIVE && client->state != PX_CLIENT_CLOSED);
     client->user = user;
     client->owner = owner;
@@ -226,104 +219,13 @@ void px_h1_client_expect_upgrade(px_h1_client *client)
     client->upgrade = true;
 }
 
-void px_h1_client_want_trailers(px_h1_client *client)
-{
-    client->trailers_wanted = true;
-}
-
-px_slice px_h1_client_trailers(const px_h1_client *client)
-{
-    if (client->trailers == NULL)
-        return px_slice_from(NULL, 0);
-    return px_slice_from(client->trailers->data, client->decoder.trailers_len);
-}
-
-/* ---- between exchanges ---- */
-
-/* A read that filled its block left open whether more is there. */
-static bool nothing_left(px_h1_client *client)
-{
-    if (!px_h1_input_empty(&client->input))
-        return false;
-    uint8_t byte;
-    size_t moved;
-    return !client->transport.readable ||
-           px_transport_read(&client->transport, &byte, 1, &moved) == PX_IO_AGAIN;
-}
-
-bool px_h1_client_has_excess(const px_h1_client *client)
-{
-    check(client);
-    return client->state == PX_CLIENT_DONE && !px_h1_input_empty(&client->input);
-}
-
-bool px_h1_client_reusable(const px_h1_client *client)
-{
-    px_h1_client *c =
-        (px_h1_client *)(uintptr_t)client; /* reading forward changes nothing that can be seen */
-    check(c);
-    return c->state == PX_CLIENT_DONE && c->keepalive && c->request_done && !c->send_failed &&
-           c->output.queue.bytes == 0 && nothing_left(c) && !c->transport.peer_ended;
-}
-
-void px_h1_client_park(px_h1_client *client, uint64_t timeout_ms, void (*on_gone)(px_h1_client *client),
-                       void *owner)
-{
-    check(client);
-    assert(client->state == PX_CLIENT_DONE);
-    client->state = PX_CLIENT_PARKED;
-    client->owner = owner;
-    client->on_gone = on_gone;
-    px_h1_output_clear(&client->output);
-    px_h1_input_drop(&client->input);
-    px_block_release(&client->trailers);
-    if (px_timer_running(&client->send_timer))
-        px_timer_stop(client->transport.loop, &client->send_timer);
-    px_timer_start(client->transport.loop, &client->timer, timeout_ms);
-    /* A task that the body's budget put off is not about the peer being gone. */
-    px_task_cancel(&client->task);
-    if (client->transport.readable || client->transport.peer_ended)
-        px_loop_defer(client->transport.loop, &client->task);
-}
-
-void px_h1_client_read_at_most(px_h1_client *client, uint32_t bytes)
-{
-    if (bytes < client->limits.read_bytes)
-        client->limits.read_bytes = bytes;
-}
-
-void px_h1_client_splice(px_h1_client *client, bool on)
-{
-    if (!on)
-        px_block_release(&client->pipe);
-    else if (client->pipe == NULL && px_h1_client_may_splice(client))
-        client->pipe = px_pipe_take();
-}
-
-void px_h1_client_pause(px_h1_client *client)
-{
-    client->paused = true;
-    client->reading = false;
-}
-
-void px_h1_client_resume(px_h1_client *client)
-{
-    if (!client->paused)
-        return;
-    client->paused = false;
-    if (client->state != PX_CLIENT_ACTIVE)
-        return;
-    if (px_h1_client_spend(client, 0))
-        px_loop_next_turn(client->transport.loop, &client->task);
-    else
-        px_loop_defer(client->transport.loop, &client->task);
-}
+/* ---- a tunnel ---- */
 
 bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport,
                                  void (*ready)(px_transport *), px_queue *unsent, px_queue *early)
 {
     px_h1_client *c = *client;
-    check(c);
+    px_h1_client_check(c);
     if (c->state != PX_CLIENT_ACTIVE || c->phase != PX_ANSWER_UPGRADED || c->send_failed)
         return false;
     px_h1_output_move(&c->output, unsent);
@@ -340,7 +242,7 @@ bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport,
 
 void *px_h1_client_owner(const px_h1_client *client)
 {
-    check(client);
+    px_h1_client_check(client);
     return client->owner;
 }
 

@@ -10,11 +10,15 @@
  * The answer of an ACTIVE client is in phase HEAD, BODY or UPGRADED. The request goes out beside it, with a
  * timer of its own: a peer may answer before it has read everything.
  *
- *     h1_client.c         life, parking, timers
- *     h1_client_input.c   the answer
+ *     h1_client.c         life, events, timers
+ *     h1_client_park.c    between exchanges
+ *     h1_client_head.c    the answer's heads, and its trailers
+ *     h1_client_input.c   reading, and the answer's body
  *     h1_client_output.c  the request */
 #ifndef PX_HTTP_H1_CLIENT_PRIVATE_H
 #define PX_HTTP_H1_CLIENT_PRIVATE_H
+
+#include <assert.h>
 
 #include "http/chunked.h"
 #include "http/h1_client.h"
@@ -78,6 +82,12 @@ struct px_h1_client {
     px_h1_output output;
 };
 
+static inline void px_h1_client_check(const px_h1_client *client)
+{
+    assert(client->magic == PX_H1_CLIENT_MAGIC);
+    (void)client;
+}
+
 /* Counts bytes that were moved in this turn; whether the client's share of it is used up. */
 bool px_h1_client_spend(px_h1_client *client, size_t moved);
 /* Closes, on_failure. The client is CLOSED afterwards. */
@@ -85,12 +95,18 @@ void px_h1_client_fail(px_h1_client *client, px_h1_failure_kind kind, int error_
 /* Starts read_timeout anew. */
 void px_h1_client_await(px_h1_client *client);
 
-/* h1_client_input.c: reads and delivers what there is. The client may be CLOSED, or anything else,
- * afterwards. */
+/* h1_client_input.c */
+/* Reads and delivers what there is. The client may be CLOSED, or anything else, afterwards. */
 void px_h1_client_receive(px_h1_client *client);
+/* The answer is complete; the callback that says so may park, restart or close the client. */
+void px_h1_client_finish(px_h1_client *client);
 
-/* Whether enough of a body in one piece is to come for splicing to pay. */
-bool px_h1_client_may_splice(const px_h1_client *client);
+/* h1_client_head.c */
+/* Reads for a head, with room for all that head_bytes allows. */
+px_io px_h1_client_fill_head(px_h1_client *client, size_t *moved);
+/* Delivers a head that is complete, or fails. The client may be CLOSED, or anything else, afterwards. False:
+ * more bytes are needed. */
+bool px_h1_client_look_for_head(px_h1_client *client);
 
 /* h1_client_output.c: writes what is queued. The client may be CLOSED afterwards. */
 void px_h1_client_flush(px_h1_client *client);

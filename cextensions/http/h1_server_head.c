@@ -3,13 +3,7 @@
  * block is copied, once. */
 #include "http/h1_server_private.h"
 
-/* What a line of the error log has room for. */
-#define LONG_LINE_SHOWN_BYTES 1748u
-
 #define READS_AT_ONCE (PX_EVENT_BUDGET_BYTES / PX_H1_HEAD_READ_BYTES)
-
-#define READING_LINE "reading client request line"
-#define READING_HEADERS "reading client request headers"
 
 /* ---- reading ---- */
 
@@ -54,7 +48,7 @@ static px_io fill_head(px_h1_conn *conn)
     return io;
 }
 
-/* ---- limits ---- */
+/* ---- what a head starts ---- */
 
 static void forget_head(px_h1_conn *conn)
 {
@@ -63,76 +57,6 @@ static void forget_head(px_h1_conn *conn)
     conn->room = 0;
     conn->buffers = 0;
 }
-
-/* nginx reads a head into one buffer of client_header_buffer_size and then, whole lines each, into at most
- * `number` of large_client_header_buffers. We have one block; this walks the lines as they would fall into
- * those buffers, so that the same heads are refused. Only for heads that one buffer might not hold. */
-static bool line_fits(px_h1_conn *conn, const px_h1_settings *settings, uint32_t len)
-{
-    if (conn->line == 0 && conn->buffers == 0)
-        conn->room = settings->header_buffer_bytes;
-    if (len <= conn->room)
-        return true;
-    return len <= settings->large_buffer_bytes;
-}
-
-static bool count_line(px_h1_conn *conn, const px_h1_settings *settings, uint32_t len)
-{
-    if (len > conn->room) {
-        if (++conn->buffers > settings->large_buffer_count)
-            return false;
-        conn->room = settings->large_buffer_bytes;
-    }
-    conn->room -= len;
-    return true;
-}
-
-/* nginx says the same when one line is too long and when all together are, and shows of it what its buffer
- * would have room for. */
-static px_parse_error too_long(const px_h1_conn *conn, const px_h1_settings *settings, const uint8_t *line,
-                               size_t len)
-{
-    size_t room = conn->buffers < settings->large_buffer_count ? settings->large_buffer_bytes : conn->room;
-    size_t most = room < LONG_LINE_SHOWN_BYTES ? room : LONG_LINE_SHOWN_BYTES;
-    if (len > most)
-        len = most;
-    return (px_parse_error){.status = 494,
-                            .text = "client sent too long header line",
-                            .where = {line, len},
-                            .activity = READING_HEADERS};
-}
-
-/* bytes: the head, or what there is of it. False: too large, *error says how. */
-static bool head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
-{
-    const px_h1_settings *settings = px_h1_conn_settings(conn);
-    if (bytes.len <= settings->header_buffer_bytes ||
-        (settings->large_buffer_count > 0 && bytes.len <= settings->large_buffer_bytes))
-        return true;
-    for (;;) {
-        const uint8_t *line = bytes.data + conn->line;
-        size_t rest = bytes.len - conn->line;
-        const uint8_t *end = rest > 0 ? memchr(line, '\n', rest) : NULL;
-        uint32_t len = (uint32_t)(end != NULL ? (size_t)(end - line) + 1 : rest);
-        if (!line_fits(conn, settings, len)) {
-            if (conn->line == 0)
-                *error = (px_parse_error){
-                    .status = 414, .text = "client sent too long URI", .activity = READING_LINE};
-            else
-                *error = too_long(conn, settings, line, len);
-            return false;
-        }
-        if (end == NULL && (len <= conn->room || conn->buffers < settings->large_buffer_count))
-            return true;
-        if (end == NULL || !count_line(conn, settings, len)) {
-            *error = too_long(conn, settings, line, len);
-            return false;
-        }
-        conn->line += len;
-    }
-}
-
-/* ---- what a head starts ---- */
 
 static px_h1_exchange *begin_exchange(px_h1_conn *conn, bool pipelined)
 {
@@ -172,7 +96,7 @@ static px_slice shown_line(const px_h1_settings *settings, px_slice bytes, const
  * is repeated is one. */
 static size_t good_lines(px_slice bytes, const px_parse_error *error)
 {
-    if (error->activity != NULL && strcmp(error->activity, READING_LINE) == 0)
+    if (error->activity != NULL && strcmp(error->activity, PX_H1_READING_LINE) == 0)
         return 0;
     const uint8_t *where = error->where.data;
     if (error->previous.len > 0) {
@@ -266,7 +190,8 @@ static bool look_for_head(px_h1_conn *conn)
     px_parse_error error;
     size_t len = px_h1_find_end(bytes, &conn->scanned);
     px_slice head = {bytes.data, len > 0 ? len : bytes.len};
-    if (!head_fits(conn, head, &error) || (len == 0 && px_h1_check_partial(bytes, &error) == PX_PARSE_BAD)) {
+    if (!px_h1_head_fits(conn, head, &error) ||
+        (len == 0 && px_h1_check_partial(bytes, &error) == PX_PARSE_BAD)) {
         forget_head(conn);
         refuse(conn, head, &error, false);
         return true;
@@ -340,7 +265,7 @@ static void give_up_head(px_h1_conn *conn, int status, const char *text)
     px_slice bytes = px_h1_input_view(&conn->input);
     bool in_line = memchr(bytes.data, '\n', bytes.len) == NULL;
     px_parse_error error = {
-        .status = status, .text = text, .activity = in_line ? READING_LINE : READING_HEADERS};
+        .status = status, .text = text, .activity = in_line ? PX_H1_READING_LINE : PX_H1_READING_HEADERS};
     forget_head(conn);
     refuse(conn, bytes, &error, true);
 }

@@ -12,11 +12,14 @@
  *     LINGER  the client's FIN, after ours           lingering                none
  *     CLOSED  the end of the turn, when it is freed  -                        none
  *
- *     h1_server.c         accept, states, the end of a connection, drain
- *     h1_server_head.c    bytes to requests
- *     h1_server_body.c    bytes to bodies
- *     h1_server_output.c  the px_stream_ops that send, and the flush
- *     h1_server_close.c   what becomes of a connection after an answer: idle, drain, linger */
+ *     h1_server.c           accept, states, the end of a connection, drain
+ *     h1_server_exchange.c  where exchanges come from and go to
+ *     h1_server_head.c      bytes to requests
+ *     h1_server_room.c      which heads are too large
+ *     h1_server_body.c      bytes to bodies
+ *     h1_server_output.c    the px_stream_ops that send
+ *     h1_server_flush.c     what was sent goes to the kernel
+ *     h1_server_close.c     what becomes of a connection after an answer: idle, drain, linger */
 #ifndef PX_HTTP_H1_SERVER_PRIVATE_H
 #define PX_HTTP_H1_SERVER_PRIVATE_H
 
@@ -113,10 +116,13 @@ struct px_h1_exchange {
 
 extern const px_stream_ops px_h1_stream_ops;
 
-/* h1_server.c */
+/* h1_server_exchange.c */
+/* Makes conn->exchange, whose Stream has no Request yet. Never NULL. */
 px_h1_exchange *px_h1_exchange_new(px_h1_conn *conn);
-/* Forgets the exchange: what is queued is released. conn->exchange becomes NULL. */
+/* Forgets the exchange, if there is one: what is queued is released. conn->exchange becomes NULL. */
 void px_h1_exchange_end(px_h1_conn *conn);
+
+/* h1_server.c */
 /* Ends the connection: no callback. Freed when the turn is over; state is CLOSED until then. */
 void px_h1_conn_close(px_h1_conn *conn, bool reset);
 /* on_abort, then close. */
@@ -151,6 +157,21 @@ static inline bool px_h1_spend(px_h1_exchange *exchange, size_t moved)
 #define PX_H1_RESET_TEXT "recv() failed (104: Connection reset by peer)"
 #define PX_H1_TIMEOUT_TEXT "client timed out (110: Connection timed out)"
 
+/* What the error log says that was going on. */
+#define PX_H1_READING_LINE "reading client request line"
+#define PX_H1_READING_HEADERS "reading client request headers"
+
+/* h1_server_room.c: for a head that one of nginx's buffers might not hold. */
+bool px_h1_lines_fit(px_h1_conn *conn, px_slice bytes, px_parse_error *error);
+/* bytes: the head, or what there is of it. False: too large, *error says how, with slices of bytes. */
+static inline bool px_h1_head_fits(px_h1_conn *conn, px_slice bytes, px_parse_error *error)
+{
+    const px_h1_settings *settings = px_h1_conn_settings(conn);
+    return bytes.len <= settings->header_buffer_bytes ||
+           (settings->large_buffer_count > 0 && bytes.len <= settings->large_buffer_bytes) ||
+           px_h1_lines_fit(conn, bytes, error);
+}
+
 /* h1_server_head.c */
 /* IDLE, HEAD: looks for a request in what there is, reads, starts an exchange or waits. */
 void px_h1_next_head(px_h1_conn *conn);
@@ -169,6 +190,13 @@ void px_h1_stream_read_body(px_stream *stream, size_t max_bytes);
 
 /* h1_server_output.c */
 void px_h1_send_continue(px_h1_conn *conn);
+/* What the Request sees of the queue. */
+static inline void px_h1_set_unsent(px_h1_exchange *exchange)
+{
+    exchange->stream.unsent = exchange->output.queue.bytes;
+}
+
+/* h1_server_flush.c */
 /* Writes what is queued; on_writable, on_done. The connection may be closed or serve the next request
  * afterwards. */
 void px_h1_flush(px_h1_conn *conn);

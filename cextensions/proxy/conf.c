@@ -1,5 +1,5 @@
-/* See conf.h: the table of Objects, loading a Plan into it, Generations. What is derived from each kind is
- * built elsewhere. */
+/* See conf.h: loading a Plan into the table of Objects (objects.c), Generations. What is derived from each
+ * kind is built elsewhere. */
 #include "proxy/conf.h"
 
 #include <stdarg.h>
@@ -14,7 +14,6 @@
 #include "proxy/map.h"
 #include "proxy/upstream.h"
 
-#define FIRST_BUCKETS 256
 #define DEPTH_MOST 64 /* maps that refer to maps */
 #define SLOTS_MOST 65535
 
@@ -24,92 +23,6 @@ int px_descriptor_find(px_descriptors descriptors, px_slice key)
         if (px_slice_equal(descriptors.items[i].key, key))
             return descriptors.items[i].fd;
     return -1;
-}
-
-/* ---- the table ---- */
-
-void px_objects_init(px_objects *objects)
-{
-    objects->buckets = px_memory_zalloc(FIRST_BUCKETS * sizeof(px_object *));
-    objects->mask = FIRST_BUCKETS - 1;
-    objects->count = 0;
-}
-
-void px_objects_delete(px_objects *objects)
-{
-    free(objects->buckets);
-    objects->buckets = NULL;
-}
-
-/* Digests are evenly spread already. */
-static px_object **bucket_of(const px_objects *objects, const uint8_t *digest)
-{
-    uint32_t hash;
-    memcpy(&hash, digest, sizeof hash);
-    return &objects->buckets[hash & objects->mask];
-}
-
-static px_object *find(const px_objects *objects, const uint8_t *digest)
-{
-    px_object *object = *bucket_of(objects, digest);
-    while (object != NULL && memcmp(object->digest, digest, PX_PLAN_DIGEST_BYTES) != 0)
-        object = object->next;
-    return object;
-}
-
-static void grow(px_objects *objects)
-{
-    px_object **old = objects->buckets;
-    uint32_t old_count = objects->mask + 1;
-    objects->mask = old_count * 2 - 1;
-    objects->buckets = px_memory_zalloc((size_t)old_count * 2 * sizeof *old);
-    for (uint32_t i = 0; i < old_count; i++) {
-        for (px_object *object = old[i], *next; object != NULL; object = next) {
-            px_object **bucket = bucket_of(objects, object->digest);
-            next = object->next;
-            object->next = *bucket;
-            *bucket = object;
-        }
-    }
-    free(old);
-}
-
-static void insert(px_objects *objects, px_object *object)
-{
-    if (objects->count++ > objects->mask)
-        grow(objects);
-    px_object **bucket = bucket_of(objects, object->digest);
-    object->next = *bucket;
-    *bucket = object;
-}
-
-static void take_out(px_objects *objects, px_object *object)
-{
-    px_object **at = bucket_of(objects, object->digest);
-    while (*at != object)
-        at = &(*at)->next;
-    *at = object->next;
-    objects->count--;
-}
-
-/* What was derived goes before the children that it points to. Depth is bounded, so recursion is. */
-static void free_object(px_object *object)
-{
-    px_arena_clear(&object->arena);
-    for (uint32_t i = 0; i < object->child_count; i++)
-        px_object_release(&object->children[i]);
-    free(object->children);
-    free(object);
-}
-
-void px_object_release(px_object **object)
-{
-    px_object *released = *object;
-    *object = NULL;
-    if (released == NULL || --released->references > 0)
-        return;
-    take_out(&released->worker->objects, released);
-    free_object(released);
 }
 
 /* ---- loading one Object ---- */
@@ -144,7 +57,7 @@ static void add_child(loading *self, px_object *child)
 static const void *on_resolve(void *argument, const uint8_t *digest, int kind)
 {
     loading *self = argument;
-    px_object *child = find(&self->object->worker->objects, digest);
+    px_object *child = px_objects_find(&self->object->worker->objects, digest);
     if (child == NULL || child->kind != kind || child->depth >= DEPTH_MOST)
         return NULL;
     add_child(self, child);
@@ -252,10 +165,10 @@ static px_object *load_object(px_worker *worker, const px_plan_plan_object *sour
                       .error = error};
     loading self = {object, 0};
     if (read_object(&build, &self, source->body) && build_object(&build)) {
-        insert(&worker->objects, object);
+        px_objects_insert(&worker->objects, object);
         return object;
     }
-    free_object(object);
+    px_object_free(object);
     return NULL;
 }
 
@@ -300,7 +213,7 @@ static bool load_objects(plan_load *load)
     load->fresh = px_arena_alloc(&load->arena, load->plan.objects.count * sizeof(px_object *));
     for (uint32_t i = 0; i < load->plan.objects.count; i++) {
         const px_plan_plan_object *source = &load->plan.objects.items[i];
-        load->root = find(&load->worker->objects, source->digest.data);
+        load->root = px_objects_find(&load->worker->objects, source->digest.data);
         if (load->root != NULL)
             continue;
         load->root = load_object(load->worker, source, load->descriptors, load->error);

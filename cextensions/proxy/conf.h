@@ -198,8 +198,14 @@ typedef struct px_descriptors {
 /* -1: not there. */
 int px_descriptor_find(px_descriptors descriptors, px_slice key);
 
+/* objects.c: the table. It holds no references: who releases the last one takes the Object out of it. */
 void px_objects_init(px_objects *objects);
+/* No Object is left in it. */
 void px_objects_delete(px_objects *objects);
+/* digest: PX_PLAN_DIGEST_BYTES. NULL: not there. */
+px_object *px_objects_find(const px_objects *objects, const uint8_t *digest);
+/* The digest is not in it yet. */
+void px_objects_insert(px_objects *objects, px_object *object);
 
 /* Reads a Plan; what is new becomes Objects. NULL: error->text says why, and nothing has changed. One
  * reference is the caller's. */
@@ -212,7 +218,10 @@ static inline px_object *px_object_ref(px_object *object)
     object->references++;
     return object;
 }
+/* Leaves NULL, which is let pass. With the last reference what was derived and the children's references go. */
 void px_object_release(px_object **object);
+/* The end of one that was never inserted. */
+void px_object_free(px_object *object);
 
 /* What turns a read Object into one that can be used. Each is one file's job. False: error says why; the
  * arena is cleared. */
