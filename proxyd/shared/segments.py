@@ -130,14 +130,20 @@ class Ledger:
         self._count = count
 
     def reset(self) -> None:
-        """Make it empty and new. Who it belongs to may not be using it; others may read it."""
+        """Make it empty and new. Who it belongs to may not be using it; others may read it.
+
+        Who starts now learns from the first header how the others lie: it stays true all the while.
+        """
         shape = self.shape
-        used = shape.slab_offset  # what the slab holds is named by the regions alone
-        self._memory[self._start : self._start + used] = bytes(used)
+        head, used = layout.LEDGER_HEADER.size, shape.slab_offset  # the regions alone name what the slab holds
+        self._memory[self._start + head : self._start + used] = bytes(used - head)
         _write(
             self._memory,
             self._start,
             layout.LEDGER_HEADER,
+            pid=0,
+            turns=0,
+            changes=0,
             magic=layout.LEDGER_MAGIC,
             layout=layout.LAYOUT,
             instance=secrets.randbits(64),

@@ -8,6 +8,9 @@ nobody who asks for any port, and connections to it are refused until somebody l
 from __future__ import annotations
 
 import socket
+import struct
+
+from tests.support.waiting import wait_until
 
 ANY_IPV4 = "0.0.0.0"
 
@@ -52,25 +55,18 @@ class UnansweringPort:
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
         self.number: int = self._listener.getsockname()[1]
-        self._fillers: list[socket.socket] = []
-        self._fill()
+        # A queue of length 0 holds one connection.
+        self._filler = socket.create_connection(("127.0.0.1", self.number))
+        wait_until(self._is_full, "a full accept queue")
 
-    def _fill(self) -> None:
-        # A queue of length 0 holds one connection; the one that gets no answer shows that it is full.
-        while len(self._fillers) < 8:
-            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            filler.settimeout(0.2)
-            self._fillers.append(filler)
-            try:
-                filler.connect(("127.0.0.1", self.number))
-            except TimeoutError:
-                return
-        raise AssertionError("the kernel accepted 8 connections into an accept queue of length 0")
+    def _is_full(self) -> bool:
+        info = self._listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        waiting, most = struct.unpack_from("II", info, 24)  # tcpi_unacked and tcpi_sacked, of a listener
+        return bool(waiting > most)
 
     def release(self) -> None:
         """Close the listener and what filled its queue."""
-        for filler in self._fillers:
-            filler.close()
+        self._filler.close()
         self._listener.close()
 
     def __enter__(self) -> UnansweringPort:

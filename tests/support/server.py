@@ -123,12 +123,14 @@ class Server:
         return _WORD.sub(value, text)
 
     def write_config(self, http: str) -> None:
-        """Write the configuration anew; a running server sees it at its next reload."""
-        self.config_path.write_text(self.fill_in(self._framed(http)))
+        """Write the configuration anew, at once; a running server sees it at its next reload."""
+        self.write_whole_config(self._framed(http))
 
     def write_whole_config(self, text: str) -> None:
         """Write a configuration without the frame that `write_config` puts around it."""
-        self.config_path.write_text(self.fill_in(text))
+        written = self.config_path.with_name(self.config_path.name + ".new")
+        written.write_text(self.fill_in(text))
+        written.replace(self.config_path)  # a reload that runs reads the one or the other, never a half
 
     def _framed(self, http: str) -> str:
         frame = self._frame
@@ -285,7 +287,14 @@ class Server:
 
 
 def child_pids(pid: int) -> list[int]:
-    """Direct children of a process."""
+    """Direct children of a process. The kernel may leave one out while another ends: so, read twice alike."""
+    before, now = None, _listed_children(pid)
+    while now != before:
+        before, now = now, _listed_children(pid)
+    return now
+
+
+def _listed_children(pid: int) -> list[int]:
     found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         found += map(int, _read(path).split())
