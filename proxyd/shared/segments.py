@@ -135,7 +135,10 @@ class Ledger:
         Who starts now learns from the first header how the others lie: it stays true all the while.
         """
         shape = self.shape
-        head, used = layout.LEDGER_HEADER.size, shape.slab_offset  # the regions alone name what the slab holds
+        head, used = (
+            layout.LEDGER_HEADER.size,
+            shape.slab_offset,
+        )  # regions name what a slab holds
         self._memory[self._start + head : self._start + used] = bytes(used - head)
         _write(
             self._memory,

@@ -45,8 +45,8 @@ class Wishes:
     download_bytes: int = 2_000_000
     download_piece: int = 32768
     download_pause: float = 0.01
-    limit: float = 10.0  # an answer that takes longer is a failure
-    seconds: float = 120.0  # the load ends by itself
+    limit: float = 60.0  # an answer that takes longer is a failure
+    seconds: float = 600.0  # the load ends by itself
     requests: int = 500_000  # likewise
     host: str = "localhost"
 

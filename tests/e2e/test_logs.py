@@ -18,7 +18,7 @@ from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, Script
 from tests.support.ports import ReservedPort, UnansweringPort
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT, wait_until
 
 STAMP = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"
 HELLO = "server { listen 127.0.0.1:{port0}; return 200 hello; }\n"
@@ -109,9 +109,8 @@ def test_what_is_wrong_with_an_answer_is_an_error_in_nginx_words(
     serve: Serve, script: Script, message: str, status: int
 ) -> None:
     with Peer(script) as peer:
-        server = serve(
-            proxying("proxy_read_timeout 100ms;", server="server_name main;"), backend0=peer.address
-        )
+        late = "proxy_read_timeout 100ms;" if script is stalls else ""
+        server = serve(proxying(late, server="server_name main;"), backend0=peer.address)
         with Client(server.port()) as client:
             client.request("/x", headers="Connection: close\r\n")
             assert client.start_response().message.status == status
@@ -576,7 +575,9 @@ def test_rotation_under_load_loses_no_line(serve: Serve) -> None:
             for number in range(8):
                 load.wait_for(requests=60)
                 for name in ("access.log", "buffered.log"):
-                    (server.directory / name).rename(server.directory / f"{name}.{number}")
+                    path = server.directory / name
+                    wait_until(lambda path=path: read(path), f"lines in {name}")  # a signal is not answered
+                    path.rename(server.directory / f"{name}.{number}")
                 (by_command, by_flag, by_signal)[number % 3](server)
             load.wait_for(requests=60)
             report = load.stop()
@@ -606,13 +607,15 @@ def test_a_log_that_cannot_be_opened_anew_is_kept_and_named(directory: Path) -> 
 
 @proxyd_only("it has no such command")
 def test_reopening_with_a_worker_that_does_not_answer_fails(directory: Path) -> None:
-    server = make_server(directory, HELLO, env={"PROXYD_ANSWER_SECONDS": "0.5"})
+    server = make_server(directory, HELLO)
     with server:
         (worker,) = wait_for_service(server)
         os.kill(worker, signal.SIGSTOP)
+        server.let_workers_answer_within(0.5)
         try:
             done = server.run("reopen")
         finally:
+            server.let_workers_answer_within(LIMIT)
             os.kill(worker, signal.SIGCONT)
         assert done.returncode == 1
         assert f"worker process {worker} did not reopen its logs in 0.5s" in done.stderr
@@ -625,6 +628,5 @@ def test_lines_are_counted(serve: Serve) -> None:
     for _ in range(3):
         assert fetch(server.port()).status == 200
     server.wait_for_access(3)
-    counters = status_of(server)["counters"]
-    assert counters["log_lines"] == 3
-    assert counters["log_lines_lost"] == 0
+    wait_until(lambda: status_of(server)["counters"]["log_lines"] == 3, "three lines that are counted")
+    assert status_of(server)["counters"]["log_lines_lost"] == 0

@@ -95,7 +95,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, ReservedPort] = {}
         self._options = options
-        self._env = env or {}
+        self._env = dict(env or {})
         self._frame = {
             "main": main,
             "events": events,
@@ -106,6 +106,7 @@ class Server:
         }
         directory.mkdir(parents=True, exist_ok=True)
         self.write_config(http)
+        self.let_workers_answer_within(LIMIT / 2)
 
     # Configuration
 
@@ -151,6 +152,13 @@ class Server:
             f"{access}{temporary}"
             f"{http}\n}}\n"
         )
+
+    def let_workers_answer_within(self, seconds: float) -> None:
+        """How long proxyd's master waits for a worker before it says that this one does not answer."""
+        told = self.directory / "answer-seconds"
+        told.with_suffix(".new").write_text(str(seconds))
+        told.with_suffix(".new").replace(told)
+        self._env["PROXYD_ANSWER_SECONDS"] = str(told)
 
     def port(self, number: int = 0) -> int:
         """The port that {port<number>} stands for."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-LIMIT = 10.0
+LIMIT = 60.0
 """Seconds after which a test that waits gives up. Never a measure: nothing asserts how long a wait took."""
 
 _POLL_SECONDS = 0.003

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tests.support.server import Server, environment
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT, wait_until
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("fake_proxyd.py"))]
-QUICK = {"PROXYD_ANSWER_SECONDS": "0.7"}  # for tests in which a worker never answers
-
 SITE = "server { listen 127.0.0.1:{port0}; return 200; }"
 
 
@@ -59,7 +59,7 @@ class FakeServer(Server):
 
     def connect(self, port: int = 0) -> socket.socket:
         """A connection that stays open."""
-        return socket.create_connection(("127.0.0.1", self.port(port)), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port(port)), timeout=LIMIT)
 
     def ended(self, pid: int) -> bool:
         """Whether no process of this pid is left, not even a dead one."""
@@ -75,6 +75,15 @@ def ask_on(client: socket.socket, path: str = "/") -> dict[str, Any]:
         assert part, f"the connection ended after {answer!r}"
         answer += part
     found: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    return found
+
+
+def links_of(pid: int) -> list[str]:
+    """What its descriptors are. It may be closing some meanwhile."""
+    found = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(path))
     return found
 
 

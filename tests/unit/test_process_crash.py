@@ -80,7 +80,7 @@ def test_a_killed_helper_is_started_again_and_no_worker_notices(directory: Path)
         workers = server.worker_pids()
         for deaths in (1, 2):
             helper = server.status()["helper"]["pid"]
-            assert process_title(helper) == "proxyd: helper process"
+            wait_until(lambda pid=helper: process_title(pid) == "proxyd: helper process", "the title")  # type: ignore[misc]
             os.kill(helper, signal.SIGKILL)
             wait_until(lambda dead=helper: server.status()["helper"]["pid"] not in (0, dead), "a new helper")  # type: ignore[misc]
             assert server.status()["helper_deaths"] == deaths
@@ -119,6 +119,7 @@ def test_a_new_master_starts_after_the_old_one_was_killed(directory: Path) -> No
     children = list(server.children())
     os.kill(server.pid, signal.SIGKILL)
     server.wait_for_exit()
+    wait_until(lambda: refused(server.port()), "the address, which a start waits for only a while")
     server.pid_path.unlink()  # it names the dead one; the tool waits for it
     with server:
         assert server.ask()["pid"] not in children
