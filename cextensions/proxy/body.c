@@ -124,6 +124,17 @@ bool px_body_came(px_request *r, const px_piece *pieces, uint32_t count, bool la
     return false;
 }
 
+void px_body_set_aside(px_request *r, const px_piece *pieces, uint32_t count, bool last)
+{
+    px_body *body = r->body;
+    body->asked = false;
+    body->whole = last;
+    body->bytes += bytes_of(pieces, count);
+    px_body_remember(r, pieces, count);
+    if (body->lost)
+        px_body_leave(r);
+}
+
 /* ---- keeping ---- */
 
 /* nginx: a body whose length is known may be a quarter larger. */

@@ -29,6 +29,10 @@ void px_body_ask(px_request *r);
 /* on_body: counts; false: larger than client_max_body_size, and 413 was answered. The pieces stay the caller's. */
 bool px_body_came(px_request *r, const px_piece *pieces, uint32_t count, bool last);
 
+/* on_body while nobody is there to take it (a step lets the Request wait on its way to another Handler): keeps
+ * references as px_body_remember does; without room for them the body is left. */
+void px_body_set_aside(px_request *r, const px_piece *pieces, uint32_t count, bool last);
+
 /* Keeps pieces: in memory while they fit, in the file when they do not, or when client_body_in_file_only says so.
  * The references become the body's. False: the file failed, and 500 was answered. */
 bool px_body_keep(px_request *r, px_piece *pieces, uint32_t count);

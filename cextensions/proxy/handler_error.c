@@ -131,6 +131,9 @@ void px_request_end_handler(px_request *r)
 {
     const px_handler *handler = r->handler;
     r->handler = NULL;
+    if (r->waiting != NULL)
+        px_timer_stop(r->worker->loop, r->waiting);
+    r->waiting = NULL;
     if (handler != NULL && handler->end != NULL)
         handler->end(r);
 }

@@ -119,13 +119,8 @@ static void on_due(px_timer *timer)
 {
     px_request *r = PX_CONTAINER(timer, delayed, timer)->r;
     px_crash_subject = r;
+    r->waiting = NULL;
     px_request_continue(r); /* the same step again: it has been asked now */
-}
-
-static void on_clear(void *argument)
-{
-    delayed *waiting = argument;
-    px_timer_stop(waiting->r->worker->loop, &waiting->timer);
 }
 
 static px_step delay(decision *self)
@@ -148,7 +143,7 @@ static px_step delay(decision *self)
     delayed *waiting = px_arena_alloc(&r->arena, sizeof *waiting);
     waiting->r = r;
     px_timer_init(&waiting->timer, on_due);
-    px_arena_on_clear(&r->arena, on_clear, waiting);
+    r->waiting = &waiting->timer;
     px_timer_start(r->worker->loop, &waiting->timer, self->delay_ms);
     return PX_STEP_WAIT;
 }

@@ -148,7 +148,7 @@ static void on_body(px_stream *stream, px_piece *pieces, uint32_t count, bool la
         return;
     }
     if (!r->body_left && r->body != NULL)
-        r->body->lost = true;
+        px_body_set_aside(r, pieces, count, last);
     for (uint32_t i = 0; i < count; i++)
         px_piece_release(&pieces[i]);
 }

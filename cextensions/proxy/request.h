@@ -92,7 +92,8 @@ struct px_request {
     px_slice uri;  /* decoded and normalised */
     px_slice args; /* data NULL: none */
     px_answer answer;
-    int end_status; /* what the log shows when no head was sent: 499, 444, ...; 0: nothing special */
+    int end_status;    /* what the log shows when no head was sent: 499, 444, ...; 0: nothing special */
+    px_timer *waiting; /* of a step that lets the Request wait; NULL: none does */
     uint64_t started_ms;
     uint64_t limit_rate; /* bytes per second; counts when limit_rate_set, else the Settings' does */
     uint32_t head_bytes; /* about how long the request's head was */
@@ -168,7 +169,7 @@ px_step px_request_close(px_request *r, int status);
 /* The rest of an answer that has begun will never come. */
 void px_request_truncate(px_request *r);
 
-/* The Handler lets go; it is not called again. */
+/* The Handler lets go; it is not called again. Nor does a step that lets the Request wait go on. */
 void px_request_end_handler(px_request *r);
 /* The one end: counters, access log, the arena. r is gone. */
 void px_request_end(px_request *r);
