@@ -3,8 +3,9 @@
     python cextensions/generate.py            write cextensions/generated/ and docs/reference/
     python cextensions/generate.py --check    write nothing; exit 1 and name the files that are stale
 
-The declarations: proxyd/config/plan/ and the directive table (Structs), proxyd/config/variables.py,
-proxyd/shared/counters.py, cells.py, reasons.py and layout/. How each becomes text: cextensions/generators/.
+The declarations: proxyd/config/plan/ and the directive table (Structs), proxyd/config/variables.py and
+levels.py, proxyd/shared/counters.py, cells.py, reasons.py and layout/. How each becomes text:
+cextensions/generators/.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def outputs() -> dict[str, str]:
             ("plan_kinds", "config/plan/", plan_structs.plan_kinds_h()),
             ("plan_read", "config/plan/ and the directive table", plan_readers.plan_read_h()),
             ("variables", "config/variables.py", tables.variables_h()),
+            ("log_levels", "config/levels.py", tables.log_levels_h()),
             ("counters", "shared/counters.py and cells.py", tables.counters_h()),
             ("reasons", "shared/reasons.py", tables.reasons_h()),
             ("shm_layout", "shared/layout/", shm_layout.shm_layout_h()),

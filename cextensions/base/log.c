@@ -13,8 +13,11 @@ static const px_log_target stderr_target = {.fd = STDERR_FILENO, .level = PX_LOG
 px_log px_log_main = {&stderr_target, 1, PX_LOG_WARN};
 bool px_log_debugging;
 
-static const char *const level_names[] = {"",     "emerg",  "alert", "crit", "error",
-                                          "warn", "notice", "info",  "debug"};
+static const char *const level_names[] = {
+#define LEVEL_NAME(constant, name) [constant] = name,
+    PX_LOG_LEVEL_LIST(LEVEL_NAME)
+#undef LEVEL_NAME
+};
 
 static size_t put_head(char *line, int level, uint64_t connection)
 {

@@ -4,17 +4,7 @@
 #define PX_BASE_LOG_H
 
 #include "base/slice.h"
-
-enum px_log_level {
-    PX_LOG_EMERG = 1,
-    PX_LOG_ALERT,
-    PX_LOG_CRIT,
-    PX_LOG_ERROR,
-    PX_LOG_WARN,
-    PX_LOG_NOTICE,
-    PX_LOG_INFO,
-    PX_LOG_DEBUG
-};
+#include "generated/log_levels.h"
 
 /* A line without its line feed. It may not fail: there is nobody to tell. */
 typedef void px_log_send(void *to, int level, px_slice line);

@@ -1,4 +1,4 @@
-"""Headers of numbers and names: variables, counters and cells, reasons, the version."""
+"""Headers of numbers and names: variables, log levels, counters and cells, reasons, the version."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cextensions.generators.c import comment, list_macro, string
 from proxyd import __version__
 from proxyd.about import NGINX_VERSION
+from proxyd.config.levels import LEVELS
 from proxyd.config.variables import VARIABLES
 from proxyd.shared.cells import KINDS, LATENCY_BOUNDS_MS, LATENCY_BUCKETS, SLOT_CELLS, Cell, offsets
 from proxyd.shared.counters import COUNTERS, IN_SECONDS
@@ -31,6 +32,16 @@ def variables_h() -> Iterator[str]:
     yield "/* X(constant, name) for each, in the order of the numbers. */"
     rows = [f"PX_VAR_{variable.constant}, {string(variable.name)}" for variable in VARIABLES]
     yield from list_macro("PX_VARIABLE_LIST", rows)
+
+
+def log_levels_h() -> Iterator[str]:
+    """Numbers of the log levels."""
+    yield "enum px_log_level {"
+    yield from (f"    PX_LOG_{name.upper()} = {number}," for name, number in LEVELS.items())
+    yield from ("};", "")
+    yield "/* X(constant, name) for each, in the order of the numbers. */"
+    rows = [f"PX_LOG_{name.upper()}, {string(name)}" for name in LEVELS]
+    yield from list_macro("PX_LOG_LEVEL_LIST", rows)
 
 
 def reasons_h() -> Iterator[str]:

@@ -24,12 +24,12 @@ from proxyd.config.defaults import defaults_of
 from proxyd.config.directive import EVENTS, HTTP, MAIN
 from proxyd.config.directives.log import (
     DEFAULT_ERROR_LOG,
-    LEVELS,
     ErrorLogSpec,
     Target,
 )
 from proxyd.config.errors import Diagnostic, Report, SourceFile
 from proxyd.config.inherit import Inheritance
+from proxyd.config.levels import LEVELS
 from proxyd.config.listens import Listens
 from proxyd.config.logs import Logs
 from proxyd.config.maps import Maps

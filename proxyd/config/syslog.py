@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from proxyd.config.address import UNIX, BadAddress, literal_ip, parse_address
+from proxyd.config.levels import NAMES as SEVERITIES
 from proxyd.config.plan import Syslog
 from proxyd.config.shapes import Invalid, Scope, encode
 
@@ -19,7 +20,6 @@ FACILITIES = (
     "kern user mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit alert cron "
     "local0 local1 local2 local3 local4 local5 local6 local7"
 ).split()
-SEVERITIES = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug")
 
 
 def parse_syslog(text: str, scope: Scope) -> Syslog:

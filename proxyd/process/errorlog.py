@@ -15,24 +15,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from proxyd.config.levels import LEVELS, NAMES
 from proxyd.process.syslog import SyslogServer, is_key
 
-EMERG: Final = 1
-ALERT: Final = 2
-CRIT: Final = 3
-ERROR: Final = 4
-WARN: Final = 5
-NOTICE: Final = 6
-INFO: Final = 7
-DEBUG: Final = 8
-LEVELS: Final = ("stderr", "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug")
+EMERG: Final = LEVELS["emerg"]
+ALERT: Final = LEVELS["alert"]
+CRIT: Final = LEVELS["crit"]
+ERROR: Final = LEVELS["error"]
+WARN: Final = LEVELS["warn"]
+NOTICE: Final = LEVELS["notice"]
+INFO: Final = LEVELS["info"]
+DEBUG: Final = LEVELS["debug"]
 
 
 def format_line(level: int, message: str) -> bytes:
     """One line as it stands in the file."""
     now = time.strftime("%Y/%m/%d %H:%M:%S")
     text = message.replace("\n", " ")
-    line = f"{now} [{LEVELS[level]}] {os.getpid()}#{threading.get_native_id()}: {text}\n"
+    line = f"{now} [{NAMES[level - 1]}] {os.getpid()}#{threading.get_native_id()}: {text}\n"
     return line.encode("utf-8", "surrogateescape")
 
 
@@ -130,7 +130,12 @@ class ErrorLog:
         self.log(NOTICE, message)
 
 
+def shown_head(level: int) -> str:
+    """What stands in front of a message that `show` says."""
+    return f"proxyd: [{NAMES[level - 1]}] "
+
+
 def show(level: int, message: str, fd: int = 2) -> None:
     """Say it to the person who typed the command, in the form that nginx's users know."""
     with suppress(OSError):
-        os.write(fd, f"proxyd: [{LEVELS[level]}] {message}\n".encode("utf-8", "surrogateescape"))
+        os.write(fd, f"{shown_head(level)}{message}\n".encode("utf-8", "surrogateescape"))

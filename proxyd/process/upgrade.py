@@ -16,7 +16,7 @@ from contextlib import suppress
 from proxyd.process import channel, handover, signals
 from proxyd.process.channel import ChannelError
 from proxyd.process.compiling import LONGEST_SECONDS, describe_end
-from proxyd.process.errorlog import EMERG, LEVELS, show
+from proxyd.process.errorlog import EMERG, show, shown_head
 from proxyd.process.handover import Handover, Segment
 from proxyd.process.program import Program
 from proxyd.process.runtime import Runtime
@@ -132,7 +132,7 @@ class Upgrade:
 
     def _note(self, line: str) -> None:
         """A line that it would have shown on a terminal. Warnings are in its log, too."""
-        head = f"proxyd: [{LEVELS[EMERG]}] "
+        head = shown_head(EMERG)
         if line.startswith(head):
             self.problems.append(line.removeprefix(head))
 

@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -215,9 +214,7 @@ class Test:
         kept = rules.read_text()
         rules.write_text(kept.replace("rotate 14", "rotate 1000").replace("daily", "size 1"))
         for turn in range(_ROTATIONS):
-            answered = len(traffic.tally.answered)
-            while len(traffic.tally.answered) < answered + 50 and not traffic.tally.failures:
-                time.sleep(0.01)
+            traffic.wait_for_answers(50)
             if turn == 0 and self.booted is not None:  # what logrotate.timer starts
                 self.debian.run("systemctl", "start", "logrotate")
             else:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from tests.package.fresh import Debian, Failed
+from tests.support.waiting import NeverHappened, wait_until
 
 _HERE = Path(__file__).parent
 _SECONDS = 60.0
@@ -45,12 +45,15 @@ class Booted:
             stderr=self._console,
         )
         try:
-            self._wait("systemd to start", self._is_up)
+            wait_until(self._is_up, "systemd to start", _SECONDS)
             debian.enter = ("nsenter", f"--target={self._first()}", *_NAMESPACES, "--root", "--wd", "--")
             self.state = self._wait_for_units()
         except CannotBoot:
             self.end()
             raise
+        except NeverHappened as error:
+            self.end()
+            raise CannotBoot(str(error)) from error
 
     def end(self) -> None:
         """Pull the plug."""
@@ -76,13 +79,6 @@ class Booted:
         """All that starts at boot has started, or failed to: "running" or "degraded"."""
         command = ["systemctl", "is-system-running", "--wait"]
         return self._debian.start(command, stdout=subprocess.PIPE).communicate()[0].decode().strip()
-
-    def _wait(self, what: str, done: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + _SECONDS
-        while not done():
-            if time.monotonic() > give_up:
-                raise CannotBoot(f"waited {_SECONDS:.0f} s for {what}")
-            time.sleep(0.02)
 
 
 class Service:
@@ -112,11 +108,10 @@ class Service:
 
     def wait_until(self, what: str, done: Callable[[], bool]) -> None:
         """Wait for something that systemd does."""
-        give_up = time.monotonic() + _SECONDS
-        while not done():
-            if time.monotonic() > give_up:
-                raise Failed(f"waited for {what}:\n{self.told()}")
-            time.sleep(0.05)
+        try:
+            wait_until(done, what, _SECONDS)
+        except NeverHappened as error:
+            raise Failed(f"{error}:\n{self.told()}") from error
 
     def wait_for_another(self, before: int) -> None:
         """Wait until it has another main process, and serves."""
@@ -159,9 +154,11 @@ def _make_cgroup(place: Path) -> Path:
 
 def _remove_cgroup(folder: Path) -> None:
     """Its last processes may still be on their way out."""
-    give_up = time.monotonic() + 5
-    while folder.exists() and time.monotonic() < give_up:
-        with suppress(OSError):
-            folder.rmdir()
-            return
-        time.sleep(0.02)
+    with suppress(NeverHappened):
+        wait_until(lambda: _removed(folder), "the end of a control group", 5)
+
+
+def _removed(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.rmdir()
+    return not folder.exists()

@@ -7,6 +7,9 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from tests.support.waiting import wait_until
+
+_SECONDS = 60.0
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
 
 
@@ -35,6 +38,11 @@ class Traffic:
         """Returns when the backend listens."""
         self._thread.start()
         self._up.wait()
+
+    def wait_for_answers(self, count: int) -> None:
+        """So many more; a failure ends the wait."""
+        tally, least = self.tally, len(self.tally.answered) + count
+        wait_until(lambda: len(tally.answered) >= least or tally.failures, f"{count} more answers", _SECONDS)
 
     def stop(self) -> Tally:
         """Lets requests that run finish."""

@@ -7,11 +7,11 @@ import os
 import shlex
 import socket
 import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from tests.package.fresh import Debian, Failed
+from tests.support.waiting import wait_until
 
 _UP_SECONDS = 30.0
 
@@ -69,10 +69,12 @@ class Unit:
 
     def wait_for_end(self, pid: int) -> None:
         """Wait until this process is gone."""
-        while os.path.exists(f"/proc/{pid}"):
-            time.sleep(0.05)
-            if self.process is not None:
-                self.process.poll()  # bury it
+        wait_until(lambda: self._ended(pid), f"the end of process {pid}", _UP_SECONDS)
+
+    def _ended(self, pid: int) -> bool:
+        if self.process is not None:
+            self.process.poll()  # bury it
+        return not os.path.exists(f"/proc/{pid}")
 
     @property
     def running(self) -> bool:

@@ -19,7 +19,7 @@ PYTHON_LAYERS = ["cli", "process", "services", "shared"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"(?P<own>[^"]+)"|<(?P<system>[^>]+)>)')
 
 # What is generated belongs to the layer that it describes.
-GENERATED = {"counters.h": "shm", "shm_layout.h": "shm"}
+GENERATED = {"log_levels.h": "base", "counters.h": "shm", "shm_layout.h": "shm"}
 GENERATED_OTHERS = "proxy"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from proxyd.config import shapes
-from proxyd.config.shapes import parse_number, parse_size, parse_time
+from proxyd.config.units import parse_number, parse_size, parse_time
 
 DAY = 86_400_000
 

@@ -15,7 +15,8 @@ from proxyd.config.plan import (
     BALANCE_RANDOM_TWO,
     Piece,
 )
-from proxyd.config.shapes import Invalid, Scope, Shape, parse_size
+from proxyd.config.shapes import Invalid, Scope, Shape
+from proxyd.config.units import parse_size
 
 ZONE_LEAST_BYTES = 8 * 4096
 

@@ -17,8 +17,8 @@ from proxyd.config.shapes import (
     Scope,
     Shape,
     Size,
-    parse_time,
 )
+from proxyd.config.units import parse_time
 
 MOST_HEADERS = 1000  # of what the parser has room for
 

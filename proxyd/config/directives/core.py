@@ -19,9 +19,9 @@ from proxyd.config.shapes import (
     Size,
     TemplateText,
     Text,
-    parse_time,
 )
 from proxyd.config.template import literal
+from proxyd.config.units import parse_time
 
 LEAST_HEADER_BUFFER = 512  # nginx's connection_pool_size
 

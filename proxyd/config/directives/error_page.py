@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from proxyd.config.directive import EVERYWHERE, Directive
 from proxyd.config.plan import ErrorPage
-from proxyd.config.shapes import Flag, Invalid, Scope, Shape, parse_number
+from proxyd.config.shapes import Flag, Invalid, Scope, Shape
+from proxyd.config.units import parse_number
 
 
 class ErrorPageShape(Shape):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxyd.config.directive import EVERYWHERE, HTTP, Directive
+from proxyd.config.levels import LEVELS
 from proxyd.config.plan import LimitConn, LimitReq, Piece
-from proxyd.config.shapes import Choice, Flag, Invalid, Number, Scope, Shape, parse_number, parse_size
+from proxyd.config.shapes import Choice, Flag, Invalid, Number, Scope, Shape
+from proxyd.config.units import parse_number, parse_size
 
 LEAST_ZONE_BYTES = 8 * 4096
 MOST_RATE = 1_000_000_000  # requests per second
@@ -15,7 +17,7 @@ MOST_BURST = 4_000_000  # what 32 bits of thousandths hold
 NO_DELAY = (1 << 32) - 1
 MOST_CONNECTIONS = 65535
 
-LEVELS = {"info": 7, "notice": 6, "warn": 5, "error": 4}
+_LOG_LEVELS = {name: LEVELS[name] for name in ("info", "notice", "warn", "error")}
 _RATE_UNITS = {"r/s": 1, "r/m": 60}
 
 
@@ -190,7 +192,7 @@ DIRECTIVES = (
     Directive(
         "limit_req_log_level",
         EVERYWHERE,
-        Choice(LEVELS),
+        Choice(_LOG_LEVELS),
         "Level at which refused requests are logged; delayed ones one level lower.",
         default="error",
         setting=True,
@@ -231,7 +233,7 @@ DIRECTIVES = (
     Directive(
         "limit_conn_log_level",
         EVERYWHERE,
-        Choice(LEVELS),
+        Choice(_LOG_LEVELS),
         "Level at which refused requests are logged.",
         default="error",
         setting=True,

@@ -9,7 +9,8 @@ from typing import Any
 from proxyd.config.address import IPV4, IPV6, UNIX, BadAddress, literal_ip, parse_address, show
 from proxyd.config.directive import SERVER, Directive
 from proxyd.config.plan import Keepalive
-from proxyd.config.shapes import Invalid, Scope, Shape, parse_number, parse_size, parse_time, read_each
+from proxyd.config.shapes import Invalid, Scope, Shape, read_each
+from proxyd.config.units import parse_number, parse_size, parse_time
 
 DEFAULT_BACKLOG = 511
 # Options that nginx has and proxyd does not yet.

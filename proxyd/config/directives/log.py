@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxyd.config.directive import EVERYWHERE, HTTP, MAIN, Directive
+from proxyd.config.levels import LEVELS
 from proxyd.config.plan import (
     ESCAPE_DEFAULT,
     ESCAPE_JSON,
@@ -17,22 +18,13 @@ from proxyd.config.plan import (
     Piece,
     Syslog,
 )
-from proxyd.config.shapes import Flag, Invalid, Scope, Shape, parse_number, parse_size, parse_time
+from proxyd.config.shapes import Flag, Invalid, Scope, Shape
 from proxyd.config.syslog import PREFIX as SYSLOG
 from proxyd.config.syslog import parse_syslog
+from proxyd.config.units import parse_number, parse_size, parse_time
 
 ESCAPES = {"default": ESCAPE_DEFAULT, "json": ESCAPE_JSON, "none": ESCAPE_NONE}
 
-LEVELS = {
-    "emerg": 1,
-    "alert": 2,
-    "crit": 3,
-    "error": 4,
-    "warn": 5,
-    "notice": 6,
-    "info": 7,
-    "debug": 8,
-}
 _OPTIONS = ("buffer", "flush", "gzip", "if")
 _FASTEST = 1
 _GZIP_BUFFER = 64 * 1024  # of "gzip" without "buffer"

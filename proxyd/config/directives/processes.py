@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from proxyd.config.directive import MAIN, Directive
 from proxyd.config.plan import CpuAffinity
-from proxyd.config.shapes import Choice, Flag, Invalid, OneArgument, Scope, Shape, Size, Text, parse_number
+from proxyd.config.shapes import Choice, Flag, Invalid, OneArgument, Scope, Shape, Size, Text
+from proxyd.config.units import parse_number
 
 _MOST_CPUS = 1024  # of a cpu_set_t
 

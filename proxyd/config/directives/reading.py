@@ -6,19 +6,8 @@ import re
 from collections.abc import Sequence
 
 from proxyd.config.directive import EVERYWHERE, Directive
-from proxyd.config.shapes import (
-    Duration,
-    Flag,
-    Invalid,
-    Number,
-    OneArgument,
-    Scope,
-    Shape,
-    Size,
-    encode,
-    parse_number,
-    parse_time,
-)
+from proxyd.config.shapes import Duration, Flag, Invalid, Number, OneArgument, Scope, Shape, Size, encode
+from proxyd.config.units import parse_number, parse_time
 
 _FRESH = (
     "Each request looks at the file itself, so that a change is seen at once; descriptors are not kept. "

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from proxyd.config import variables
 from proxyd.config.directive import EVERYWHERE, LOCATION, SERVER, Directive
 from proxyd.config.plan import Return, SetVariable
-from proxyd.config.shapes import Flag, Invalid, Scope, Shape, parse_number
+from proxyd.config.shapes import Flag, Invalid, Scope, Shape
 from proxyd.config.template import NAME
+from proxyd.config.units import parse_number
 
 _URL_STARTS = ("http://", "https://", "$scheme")
 

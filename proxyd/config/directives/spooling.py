@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from proxyd.config.directive import EVERYWHERE, Directive
 from proxyd.config.plan import IN_FILE_CLEAN, IN_FILE_OFF, IN_FILE_ON, Piece, TempPath
-from proxyd.config.shapes import Choice, Flag, Invalid, OneArgument, Scope, Shape, Size, encode, parse_size
+from proxyd.config.shapes import Choice, Flag, Invalid, OneArgument, Scope, Shape, Size, encode
+from proxyd.config.units import parse_size
 
 NAME_DIGITS = 10  # of the name of a temporary file, from whose end levels of directories take theirs
 

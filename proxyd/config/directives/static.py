@@ -8,18 +8,8 @@ from dataclasses import dataclass
 from proxyd.config import plan
 from proxyd.config.directive import EVERYWHERE, LOCATION, SERVER, Directive
 from proxyd.config.plan import DocumentRoot, Expires, IndexFile, Piece, TryFile, TryFiles
-from proxyd.config.shapes import (
-    Choice,
-    Flag,
-    Invalid,
-    Number,
-    OneArgument,
-    Scope,
-    Shape,
-    encode,
-    parse_number,
-    parse_time,
-)
+from proxyd.config.shapes import Choice, Flag, Invalid, Number, OneArgument, Scope, Shape, encode
+from proxyd.config.units import parse_number, parse_time
 
 DEFAULT_ROOT = "html"
 

@@ -9,18 +9,8 @@ from typing import Any
 from proxyd.config.address import UNIX, BadAddress, literal_ip, parse_address, show
 from proxyd.config.directive import HTTP, UPSTREAM, Directive
 from proxyd.config.plan import Peer
-from proxyd.config.shapes import (
-    Duration,
-    Invalid,
-    Number,
-    Scope,
-    Shape,
-    Text,
-    encode,
-    parse_number,
-    parse_time,
-    read_each,
-)
+from proxyd.config.shapes import Duration, Invalid, Number, Scope, Shape, Text, encode, read_each
+from proxyd.config.units import parse_number, parse_time
 
 _NOT_YET = {"slow_start", "route", "resolve", "service", "drain", "id", "sid"}
 
