@@ -16,9 +16,7 @@ from tests.support.client import Client
 from tests.support.messages import Ended, Malformed, Message, Reading, Reset
 from tests.support.peer import Connection, Gone, Peer, Script, answering
 from tests.support.server import Server
-from tests.support.waiting import NeverHappened, wait_until
-
-LIMIT = 20.0
+from tests.support.waiting import LIMIT, NeverHappened, wait_until
 
 _PLACEHOLDER = re.compile(r"\{((?:port|backend|refused)\d+|dir)\}")
 _PROBE = "PROBE\r\n\r\n"

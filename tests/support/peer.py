@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import select
 import socket
 import struct
 import threading
@@ -31,7 +32,7 @@ from typing import TypeVar
 
 from tests.support import jitter
 from tests.support.messages import Ended, Malformed, Message, Reading, Reset, Wire, start_request
-from tests.support.waiting import LIMIT, NeverHappened
+from tests.support.waiting import LIMIT, NeverHappened, wait_until
 
 T = TypeVar("T")
 Script = Callable[["Connection"], None]
@@ -418,6 +419,11 @@ class Peer:
                 connection.abandon()
             self._start(self._follow, connection)
 
+    def _accept_the_rest(self) -> None:
+        """Wait until nobody stands in the queue; shutting the listener down would turn them away."""
+        if listener := self._listener:
+            wait_until(lambda: not select.select([listener], [], [], 0)[0], f"{self.address} to accept")
+
     def _follow(self, connection: Connection) -> None:
         jitter.pause()
         script = self._scripts[min(connection.number, len(self._scripts)) - 1]
@@ -433,7 +439,11 @@ class Peer:
         self.something_happened()
 
     def close(self) -> None:
-        """End everything; raises what a script raised, and complains about what was malformed."""
+        """End everything; raises what a script raised, and complains about what was malformed.
+
+        What has come is still seen: connections that wait to be accepted, bytes that wait to be read.
+        """
+        self._accept_the_rest()
         self.stop_listening()
         with self._changed:
             self._closing = True

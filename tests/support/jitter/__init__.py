@@ -4,7 +4,7 @@ PROXYD_TEST_JITTER is the longest delay in microseconds. Without it nothing here
 servers get jitter.so (jitter.c, compiled at first use) through their environment, and `pause` delays clients,
 peers and scripts in this process. Three more variables, all optional:
 
-    PROXYD_TEST_JITTER_PERCENT   how many of a hundred calls are delayed (25)
+    PROXYD_TEST_JITTER_PERCENT   how many of a hundred calls are delayed (25); 0.2 is possible
     PROXYD_TEST_JITTER_SEED      another number, other delays (0)
     PROXYD_TEST_JITTER_WHERE     "servers" or "actors" (both)
 """

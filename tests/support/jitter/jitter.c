@@ -24,13 +24,13 @@
 #include <unistd.h>
 
 static uint64_t longest_us;
-static unsigned percent;
+static double percent;
 static _Atomic uint64_t state;
 
-static uint64_t number_of(const char *name, uint64_t otherwise)
+static double number_of(const char *name)
 {
     const char *text = getenv(name);
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : otherwise;
+    return text != NULL ? strtod(text, NULL) : 0;
 }
 
 /* SplitMix64. */
@@ -59,16 +59,16 @@ static void on_fork_in_child(void)
 
 __attribute__((constructor)) static void begin(void)
 {
-    longest_us = number_of("PROXYD_TEST_JITTER", 0);
-    percent = (unsigned)number_of("PROXYD_TEST_JITTER_PERCENT", 0);
-    atomic_store(&state, mixed(number_of("PROXYD_TEST_JITTER_SEED", 0) + 1));
+    longest_us = (uint64_t)number_of("PROXYD_TEST_JITTER");
+    percent = number_of("PROXYD_TEST_JITTER_PERCENT");
+    atomic_store(&state, mixed((uint64_t)number_of("PROXYD_TEST_JITTER_SEED") + 1));
     pthread_atfork(NULL, on_fork_in_parent, on_fork_in_child);
 }
 
 /* A signal ends the delay; the caller's errno stays. */
 static void delay(void)
 {
-    if (longest_us == 0 || draw() % 100 >= percent)
+    if (longest_us == 0 || (double)(draw() % 1000000) >= percent * 10000)
         return;
     uint64_t us = draw() % (longest_us + 1);
     struct timespec time = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
