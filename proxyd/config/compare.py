@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -24,6 +24,7 @@ from proxyd.config.plan import (
     EnginePlan,
     LimitZone,
     Listen,
+    ListenAddress,
     Location,
     Map,
     PlanObject,
@@ -96,29 +97,31 @@ class _Side:
         found = [(item, msgspec.msgpack.decode(item.body, type=LimitZone)) for item in self._of("LimitZone")]
         return {_text(each.name): self._digest(item) for item, each in found}
 
-    def servers(self) -> dict[str, tuple[bytes, Server]]:
+    def servers(self) -> dict[str, tuple[bytes, Server, _Place]]:
         """By name and addresses."""
         places = self._places()
-        found: dict[str, tuple[bytes, Server]] = {}
+        found: dict[str, tuple[bytes, Server, _Place]] = {}
         for item in self._of("Server"):
             server = msgspec.msgpack.decode(self._body(item), type=Server)
-            ports = ", ".join(dict.fromkeys(places.get(item.digest, ["nowhere"])))
+            place = places.get(item.digest, _Place())
+            ports = ", ".join(place.sockets) or "nowhere"
             label = name = f"{_text(server.name) or 'without a name'} on {ports}"
             number = 2
             while label in found:
                 label, number = f"{name} ({number})", number + 1
-            found[label] = (self._digest(item), server)
+            found[label] = (self._digest(item), server, place)
         return found
 
-    def _places(self) -> dict[bytes, list[str]]:
-        places: dict[bytes, list[str]] = {}
+    def _places(self) -> dict[bytes, _Place]:
+        places: dict[bytes, _Place] = {}
         for listen in self._listens():
             key = _text(listen.key).removeprefix("listen:")
             for address in listen.addresses:
-                named = [*address.exact, *address.heads, *address.tails]
-                servers = [name.server for name in named] + [name.server for name in address.regexes]
-                for digest in {address.default, *servers}:
-                    places.setdefault(digest, []).append(key)
+                default = places.setdefault(address.default, _Place())
+                default.sockets[key] = default.first[key] = None
+                for name, digest in _names(address):
+                    place = places.setdefault(digest, _Place())
+                    place.sockets[key] = place.names[name] = None
         return places
 
     def _listens(self) -> Iterator[Listen]:
@@ -134,6 +137,31 @@ class _Side:
     def _body(self, item: PlanObject) -> bytes:
         found = self._same.get(item.digest)
         return item.body if found is None else found.body
+
+
+@dataclass
+class _Place:
+    """By what a server is found; dicts for their order."""
+
+    sockets: dict[str, None] = field(default_factory=dict)
+    names: dict[str, None] = field(default_factory=dict)  # as server_name has them
+    first: dict[str, None] = field(
+        default_factory=dict
+    )  # the sockets where it serves what no name is found for
+
+    def differs(self, after: _Place) -> Iterator[str]:
+        """What is to be told, a line each."""
+        yield from (f"name {name} removed" for name in self.names if name not in after.names)
+        yield from (f"name {name} added" for name in after.names if name not in self.names)
+        yield from (f"not the default on {key} any more" for key in self.first if key not in after.first)
+        yield from (f"now the default on {key}" for key in after.first if key not in self.first)
+
+
+def _names(address: ListenAddress) -> Iterator[tuple[str, bytes]]:
+    yield from ((_text(each.name) or '""', each.server) for each in address.exact)
+    yield from ((f"*{_text(each.name)}", each.server) for each in address.heads)
+    yield from ((f"{_text(each.name)}*", each.server) for each in address.tails)
+    yield from ((f"~{_text(each.regex.pattern)}", each.server) for each in address.regexes)
 
 
 @dataclass(frozen=True)
@@ -181,21 +209,27 @@ def _plain(kind: str, old: dict[str, bytes], new: dict[str, bytes]) -> Iterator[
             yield Change("changed", kind, name)
 
 
-def _servers(old: dict[str, tuple[bytes, Server]], new: dict[str, tuple[bytes, Server]]) -> Iterator[Change]:
-    heads = ({name: digest for name, (digest, _) in side.items()} for side in (old, new))
-    for change in _plain("server", *heads):
-        if change.what != "changed":
-            yield change
-            continue
-        one, two = old[change.name][1], new[change.name][1]
-        details = [*_own(one, two), *_locations(one.locations, two.locations, "")]
-        yield Change("changed", "server", change.name, details)
+def _servers(
+    old: dict[str, tuple[bytes, Server, _Place]], new: dict[str, tuple[bytes, Server, _Place]]
+) -> Iterator[Change]:
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new:
+            yield Change("removed", "server", name)
+        elif name not in old:
+            yield Change("added", "server", name)
+        else:
+            (before, one, here), (after, two, there) = old[name], new[name]
+            details = list(here.differs(there))
+            if before != after:
+                details += [*_own(one, two), *_locations(one.locations, two.locations, "")]
+            if before != after or details:
+                yield Change("changed", "server", name, details)
 
 
 def _own(old: Server, new: Server) -> Iterator[str]:
     if old.settings != new.settings:
         yield "settings changed"
-    if (old.sets, old.ret) != (new.sets, new.ret):
+    if (old.sets, old.ret, old.try_files) != (new.sets, new.ret, new.try_files):
         yield "rewriting changed"
 
 

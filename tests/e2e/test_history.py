@@ -47,6 +47,11 @@ AFTER = """
     include {dir}/conf.d/*.conf;
 """
 
+NAMES = """
+    server { listen 127.0.0.1:{port0}%s; server_name a.example; return 200 a; }
+    server { listen 127.0.0.1:{port0}%s; server_name b.example %s; return 200 b; }
+"""
+
 OTHER = "server { listen 127.0.0.1:%s; server_name b.example; return 200 b; }\n"
 
 
@@ -89,6 +94,21 @@ def test_a_reload_tells_what_is_different(serve: Serve) -> None:
         ("changed", "upstream", "app"): ["server 127.0.0.1:3998 added"],
         ("changed", "map", "$kind"): [],
         ("changed", "zone", "all"): [],
+    }
+
+
+def test_a_reload_tells_which_names_and_which_default_are_different(serve: Serve) -> None:
+    server = serve_before(serve, NAMES % (" default_server", "", "www.b.example"))
+    server.write_config(NAMES % ("", " default_server", "*.b.example ~^b[0-9]$"))
+    place = f"127.0.0.1:{server.port()}"
+    assert {one["name"]: one["details"] for one in reload(server)["changes"]} == {
+        f"a.example on {place}": [f"not the default on {place} any more"],
+        f"b.example on {place}": [
+            "name www.b.example removed",
+            "name *.b.example added",
+            "name ~^b[0-9]$ added",
+            f"now the default on {place}",
+        ],
     }
 
 
