@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,14 +59,20 @@ def proxyd_conf_5() -> str:
 
 
 def _head(name: str, section: int) -> Iterator[str]:
-    yield f'.TH {name} {section} "" "proxyd {__version__}" "proxyd"'
+    # The day of the package's changelog, where it is a package that is built.
+    day = time.strftime("%Y-%m-%d", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))))
+    yield f'.TH {name} {section} "{day}" "proxyd {__version__}" "proxyd"'
 
 
 def _command_page() -> Iterator[str]:
     yield from (".SH NAME", "proxyd \\- reverse proxy that reads nginx.conf as it is")
     yield ".SH SYNOPSIS"
-    yield from _synopsis("[-c FILE] [-p PREFIX] [-g DIRECTIVES] [-e FILE] [COMMAND]")
-    yield from _synopsis("-t | -T [-q]", "-v | -V", "-s stop | quit | reload | reopen")
+    yield from _synopsis(
+        "[-c FILE] [-p PREFIX] [-g DIRECTIVES] [-e FILE] [COMMAND]",
+        "-t | -T [-q]",
+        "-v | -V",
+        "-s stop | quit | reload | reopen",
+    )
     yield from (".SH DESCRIPTION", _text(cli.proxyd.help or ""))
     yield ".SH OPTIONS"
     yield from _options(cli.proxyd)
@@ -81,8 +89,9 @@ def _command_page() -> Iterator[str]:
 
 
 def _synopsis(*forms: str) -> Iterator[str]:
-    for form in forms:
+    for form in forms[:-1]:
         yield from (".B proxyd", _text(form), ".br")
+    yield from (".B proxyd", _text(forms[-1]))
 
 
 def _commands() -> Iterator[str]:

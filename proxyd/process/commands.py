@@ -106,6 +106,8 @@ def send_signal(options: Options, verb: str) -> int:
         raise NotRunning(f'open() "{path}" failed ({error.errno}: {error.strerror})') from error
     if not files.is_pid(text):
         raise NotRunning(f'invalid PID number "{text}" in "{path}"')
+    if files.is_another_program(int(text)):
+        raise NotRunning(f'"{path}" names process {text}, which is no proxyd')
     number = _SIGNALS[verb]
     try:
         os.kill(int(text), number)

@@ -18,6 +18,7 @@ def write_new(path: str, content: bytes, mode: int) -> int:
         os.fsync(fd)
     except OSError:
         os.close(fd)
+        os.unlink(path)  # part of a file is no use, and a full disk has other use for the room
         raise
     return fd
 

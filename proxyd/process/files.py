@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from proxyd.config.plan import OpenFile
 from proxyd.process.sockets import OpenError
+from proxyd.process.title import NAME
 
 # Names of our own descriptors. Opening them anew fails where they are sockets (containers) or belong to
 # somebody else, and would not share the place in the file; so they are duplicated.
@@ -47,6 +48,15 @@ def read_pid_text(path: str) -> str:
 def is_pid(text: str) -> bool:
     """Whether it can be the number of a process."""
     return text.isdigit() and int(text) > 0
+
+
+def is_another_program(pid: int) -> bool:
+    """Whether a process is certainly no master of ours: a pid file outlives a machine's power failure."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as name:
+            return name.read().strip() != NAME
+    except OSError:
+        return False  # gone, or not to be seen
 
 
 class PidFile:

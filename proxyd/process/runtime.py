@@ -86,7 +86,7 @@ class Runtime:
         try:
             history.remember(history.folder_of(self.options), self.options.conf, sources, note)
         except history.HistoryError as error:
-            self.log.notice(f"this configuration is not in the history: {error}")
+            self.log.warn(f"this configuration is not in the history: {error}")
 
     def use_log(self) -> None:
         """Write our own messages where the configuration says (again: the file may have been reopened)."""

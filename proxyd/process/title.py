@@ -11,6 +11,8 @@ import ctypes
 import os
 from contextlib import suppress
 
+NAME = b"proxyd"  # what the kernel calls each process that has a title
+
 _PR_SET_NAME = 15
 
 
@@ -54,7 +56,7 @@ def set_title(title: str) -> None:
     global _area
     with suppress(OSError, ValueError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_NAME, b"proxyd", 0, 0, 0)
+        libc.prctl(_PR_SET_NAME, NAME, 0, 0, 0)
         if _area is None:
             _area = _Area()
             _area.find(libc)

@@ -562,6 +562,21 @@ def test_s_with_a_pid_file_of_the_dead_says_so_and_fails(server: Server, name: s
 
 
 @COMMANDS
+@pytest.mark.parametrize("name", "stop quit reopen".split())
+def test_s_with_a_pid_file_of_another_program_does_not_signal_it(server: Server, name: str) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as other:
+        wait_until(
+            lambda: Path(f"/proc/{other.pid}/comm").read_text() == "cat\n", "the program to be another one"
+        )
+        server.pid_path.write_text(f"{other.pid}\n")
+        done = server.run("-s", name)
+        server.pid_path.unlink()
+    assert done.returncode == 1
+    assert f"names process {other.pid}, which is no proxyd" in done.stderr
+    assert other.returncode == 0  # it ended by itself, when nobody wrote to it any more
+
+
+@COMMANDS
 def test_a_command_finds_a_running_proxyd_although_its_file_is_broken_now(server: Server) -> None:
     assert server.run("start").returncode == 0
     server.config_path.write_text(server.config_path.read_text() + "nonsense {\n")

@@ -267,3 +267,10 @@ def test_nobody_else_reads_the_history(serve: Serve) -> None:
     folder = server.directory / "history"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
+
+
+def test_a_history_that_cannot_be_written_is_told_in_the_error_log(directory: Path) -> None:
+    server = make_server(directory, BEFORE)
+    (server.directory / "history").write_text("in the way")
+    with server:
+        server.wait_for_log(r'\[warn\] .* this configuration is not in the history: ".*" cannot be read')

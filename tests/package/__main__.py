@@ -187,6 +187,9 @@ class Test:
         if '"serving"' not in status:
             raise Failed(f"no worker serves:\n{status}")
         self._say(f"proxyd status --json: {len(status)} bytes")
+        completion = self.debian.folder / "usr/share/zsh/vendor-completions/_proxyd"
+        if '_proxyd_completion "$@"' not in completion.read_text():
+            raise Failed(f"loading {completion} completes nothing")
 
     def limits(self) -> None:
         """The limit of the site admits what it says."""

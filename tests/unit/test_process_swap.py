@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from proxyd.process.durable import write_new
 from proxyd.process.swap import Swap
 
 OLD, NEW = b"old\n" * 5000, b"new\n" * 5000
@@ -82,6 +83,18 @@ def test_undo_after_half_of_it_leaves_nothing_behind(folder: Path) -> None:
         made.make({str(folder / "a.conf"): NEW}, [str(folder / "gone.conf")])
     made.undo()
     assert contents(folder) == BEFORE
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_left_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="No space left"):
+        write_new(str(tmp_path / "file"), NEW, 0o600)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
