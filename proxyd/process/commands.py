@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -90,11 +91,17 @@ def status(options: Options, *, as_json: bool = False, everything: bool = False)
     reply = _ask(options, "status")
     if reply.status is None:
         return _tell(reply)
-    text = (
-        json.dumps(reply.status, indent=2) if as_json else table.render(reply.status, everything=everything)
-    )
+    if as_json:
+        text = json.dumps(reply.status, indent=2)
+    else:
+        text = table.render(reply.status, everything=everything, width=_terminal_width())
     _print(text.encode() + b"\n")
     return 0
+
+
+def _terminal_width() -> int | None:
+    """None: somebody else reads it, a file or a program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def send_signal(options: Options, verb: str) -> int:

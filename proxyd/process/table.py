@@ -1,4 +1,4 @@
-"""`proxyd status` for people: the values of status.py as text, columns aligned.
+"""`proxyd status` for people: the values of status.py as text, columns aligned, as wide as a terminal allows.
 
 Of many servers or peers the busiest are shown, and how many more there are; --all shows every one.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from proxyd.process.columns import pairs, table
 from proxyd.shared.counters import COUNTERS
 from proxyd.shared.reasons import REASONS
 
@@ -22,26 +24,32 @@ _SIZES = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "k"))
 Row = dict[str, Any]
 
 
-def render(status: Row, *, everything: bool = False) -> str:
-    """The whole page."""
+@dataclass(frozen=True)
+class Kind:
+    """Things that have rows of their own: the columns, which of them may go first, a row, and its weight."""
+
+    head: Sequence[str]
+    spare: Sequence[str]
+    shown: Callable[[Row], list[object]]
+    weight: Callable[[Row], int]
+
+
+def render(status: Row, *, everything: bool = False, width: int | None = None) -> str:
+    """The whole page. ``width``: of the terminal; None: there is none."""
     parts = [
-        _pairs(_master(status)),
-        _table(
-            ["worker", "pid", "state", "generation", "age", "connections", "active requests", "requests"],
-            [_worker(row) for row in status["workers"]],
-        ),
-        _connections(status["connections"]),
+        pairs(_master(status), width),
+        table(_WORKER, [_worker(row) for row in status["workers"]], width, ("age", "generation", "pid")),
+        _connections(status["connections"], width),
     ]
-    parts += _section(_SERVER, _server, _told_apart(status["servers"]), _server_weight, everything)
-    parts += _section(_PEER, _peer, status["peers"], _peer_weight, everything)
-    parts += _section(_ZONE, _zone, status["zones"], _zone_weight, everything)
-    reasons = [
-        [reason.name, status["counters"][f"reason_{reason.name}"], reason.meaning] for reason in REASONS
-    ]
-    shown = [row for row in reasons if row[1]]
-    if shown:
-        parts.append(_table(["failed because of", "requests", "which means"], shown))
-    parts.append(_table(["counter", "value", "unit"], _counters(status["counters"])))
+    for kind, rows in (
+        (SERVERS, _told_apart(status["servers"])),
+        (PEERS, status["peers"]),
+        (ZONES, status["zones"]),
+    ):
+        parts += section(kind, rows, everything, width)
+    if reasons := _reasons(status["counters"]):
+        parts.append(table(["failed because of", "requests", "which means"], reasons, width))
+    parts.append(table(["counter", "value", "unit"], _counters(status["counters"]), width))
     return "\n\n".join(parts)
 
 
@@ -57,21 +65,18 @@ def _master(status: Row) -> Iterable[tuple[str, object]]:
         yield "given up", "workers " + ", ".join(map(str, status["given_up"])) + "; see the error log"
 
 
+_WORKER = ("worker", "pid", "state", "generation", "age", "connections", "active requests", "requests")
+
+
 def _worker(row: Row) -> list[object]:
     counters = [row["counters"][name] for name in _WORKER_COUNTERS]
     return [row["index"], row["pid"], row["state"], row["generation"], _age(row["seconds"]), *counters]
 
 
-def _connections(values: Row) -> str:
+def _connections(values: Row, width: int | None) -> str:
     names = ("active", "reading", "writing", "waiting", "accepted", "handled", "requests")
-    return _table(["connections", *names[1:]], [[values[name] for name in names]])
-
-
-# What has rows of its own.
-
-_SERVER = ("server", "requests", "2xx", "3xx", "4xx", "5xx", "in", "out", "p50", "p90", "p99")
-_PEER = ("upstream", "peer", "state", "active", "fails", "tries", "failed", "4xx", "5xx", "p50", "p90", "p99")
-_ZONE = ("zone", "keys", "capacity", "passed", "delayed", "rejected", "evictions", "refusals")
+    row = [values[name] for name in names]
+    return table(["connections", *names[1:]], [row], width, ("handled", "accepted", "requests"))
 
 
 def _told_apart(rows: Sequence[Row]) -> list[Row]:
@@ -100,6 +105,14 @@ def _server_weight(row: Row) -> int:
     return sum(row["responses"].values())
 
 
+SERVERS = Kind(
+    ("server", "requests", "2xx", "3xx", "4xx", "5xx", "in", "out", "p50", "p90", "p99"),
+    ("p50", "in", "out", "3xx", "p90", "2xx", "4xx", "p99"),
+    _server,
+    _server_weight,
+)
+
+
 def _peer(row: Row) -> list[object]:
     failed = sum(value for name, value in row.items() if name.startswith("failures_"))
     return [
@@ -121,6 +134,16 @@ def _peer_weight(row: Row) -> int:
     return unwell + int(row["tries"])
 
 
+PEERS = Kind(
+    ("upstream", "peer", "state", "active", "fails", "tries", "failed", "4xx", "5xx", "p50", "p90", "p99"),
+    ("p50", "fails", "p90", "4xx", "active", "5xx", "p99", "tries"),
+    _peer,
+    _peer_weight,
+)
+
+_ZONE = ("zone", "keys", "capacity", "passed", "delayed", "rejected", "evictions", "refusals")
+
+
 def _zone(row: Row) -> list[object]:
     return [row[name] for name in _ZONE]
 
@@ -129,23 +152,27 @@ def _zone_weight(row: Row) -> int:
     return int(row["passed"]) + int(row["rejected"])
 
 
-def _section(
-    head: Sequence[str],
-    shown: Callable[[Row], list[object]],
-    rows: Sequence[Row],
-    weight: Callable[[Row], int],
-    everything: bool,
-) -> list[str]:
+ZONES = Kind(_ZONE, ("capacity", "refusals", "evictions", "delayed", "keys"), _zone, _zone_weight)
+
+
+def section(kind: Kind, rows: Sequence[Row], everything: bool = False, width: int | None = None) -> list[str]:
     """A table of rows, or of the weightiest of many, in the order of the configuration."""
     if not rows:
         return []
     chosen = list(rows)
     if not everything and len(rows) > _MOST_ROWS:
-        heavy = sorted(range(len(rows)), key=lambda number: -weight(rows[number]))[:_MOST_ROWS]
+        heavy = sorted(range(len(rows)), key=lambda number: -kind.weight(rows[number]))[:_MOST_ROWS]
         chosen = [rows[number] for number in sorted(heavy)]
-    text = _table(head, [shown(row) for row in chosen])
+    text = table(kind.head, [kind.shown(row) for row in chosen], width, kind.spare)
     more = len(rows) - len(chosen)
     return [text + (f"\n... and {more} more, less busy: --all shows them" if more else "")]
+
+
+def _reasons(values: dict[str, int]) -> list[list[object]]:
+    rows: list[list[object]] = [
+        [reason.name, values[f"reason_{reason.name}"], reason.meaning] for reason in REASONS
+    ]
+    return [row for row in rows if row[1]]
 
 
 def _percentiles(latency: Row) -> list[str]:
@@ -186,29 +213,3 @@ def _counters(values: dict[str, int]) -> list[list[object]]:
         if values[counter.name] and counter.name not in _ELSEWHERE and not counter.name.startswith("reason_")
     ]
     return [[counter.name, values[counter.name], counter.unit] for counter in shown]
-
-
-def _pairs(pairs: Iterable[tuple[str, object]]) -> str:
-    return "\n".join(f"{name + ':':15}{value}" for name, value in pairs)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [list(head), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    numeric = [all(_is_number(str(row[column])) for row in rows) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
-        ).rstrip()
-        for line in lines
-    )
-
-
-def _is_number(cell: str) -> bool:
-    """Also with a unit, or a dash in place of one."""
-    return (
-        cell == "-"
-        or cell.lstrip("->")[:1].isdigit()
-        and cell.rstrip("kMGTms").replace(".", "").lstrip(">").isdigit()
-    )
