@@ -28,6 +28,9 @@ _ERROR_LINE_START = re.compile(r"^[\d/]+ [\d:]+ (\[\w+\]) \d+#\d+: (?:\*\d+ )?")
 _ERROR_LINE = re.compile(r"[\d/]+ [\d:]+ (\[\w+\]) \d+#\d+: (?:\*\d+ )?(.*)")
 
 
+_EXCESS = re.compile(r"(?<=excess: )(\d+)\.([5-9]\d\d)\b")  # 1r/m: what half a minute takes off at most
+
+
 class Names:
     """Numbers and paths that differ from run to run, and what stands for them in a transcript."""
 
@@ -110,7 +113,7 @@ def of_access_log(lines: list[str], names: Names) -> list[str]:
     result = []
     for line in lines:
         if _ERROR_LINE_START.match(line):
-            line = _REASON.sub("", _ERROR_LINE_START.sub(r"\1 ", line))
+            line = _as_at_once(_REASON.sub("", _ERROR_LINE_START.sub(r"\1 ", line)))
         for pattern, word in _LOG_TIMES:
             line = pattern.sub(word, line)
         result.append(_abridged(_printable(names.hide_in(_SERVER.sub("{server}", line)))))
@@ -121,7 +124,12 @@ def of_error_log(text: str, levels: set[str], names: Names) -> list[str]:
     """Level and message of those lines of an error log whose level is asked for."""
     found = [match for line in text.split("\n") if (match := _ERROR_LINE.fullmatch(line))]
     wanted = [f"{match[1]} {_REASON.sub('', match[2])}" for match in found if match[1][1:-1] in levels]
-    return [_abridged(_printable(names.hide_in(line))) for line in wanted]
+    return [_abridged(_printable(names.hide_in(_as_at_once(line)))) for line in wanted]
+
+
+def _as_at_once(line: str) -> str:
+    """The excess of limit_req that the line would tell had no time passed since the request before."""
+    return _EXCESS.sub(lambda match: f"{int(match[1]) + 1}.000", line)
 
 
 def prefixed(prefix: str) -> Callable[[str], str]:
