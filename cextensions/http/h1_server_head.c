@@ -109,12 +109,19 @@ static size_t good_lines(px_slice bytes, const px_parse_error *error)
     return last != NULL ? (size_t)(last - bytes.data) + 1 : 0;
 }
 
+/* Who asked for a head reads no body, even if the rest of the request was none. */
+static bool asks_for_head(px_slice bytes)
+{
+    return bytes.len >= 5 && memcmp(bytes.data, "HEAD ", 5) == 0;
+}
+
 /* No request can be made of what came (bytes: the head, as far as it is there). Nothing that follows it is
  * looked at. */
 static void refuse(px_h1_conn *conn, px_slice bytes, const px_parse_error *error, bool gone)
 {
     px_h1_exchange *exchange = begin_exchange(conn, conn->burst > 0);
     exchange->bad = exchange->body_done = true;
+    exchange->no_body = asks_for_head(bytes);
     conn->closing = true;
     exchange->stream.received = good_lines(bytes, error);
     exchange->stream.gone = gone;
