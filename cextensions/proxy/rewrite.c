@@ -10,7 +10,7 @@ static px_step answer(px_request *r, const px_plan_return *plan, const px_templa
 {
     if (plan->status >= 400)
         r->reason = PX_REASON_RETURNED;
-    if (plan->status == 444)
+    if (plan->status == 444 && text == NULL)
         return px_request_close(r, 444);
     if (text == NULL && plan->status >= 400)
         return px_request_send_error(r, (int)plan->status);

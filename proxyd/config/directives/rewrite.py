@@ -27,7 +27,10 @@ class ReturnShape(Shape):
             return Return(status=302, text=scope.template(args[0]))
         if status is None or not 100 <= status <= 999:
             raise Invalid(f'invalid return code "{args[0]}"', self.hint)
-        return Return(status=status, text=scope.template(args[1], 1) if len(args) == 2 else None)
+        text = scope.template(args[1], 1) if len(args) == 2 else None
+        if status >= 400 and not text:  # as in nginx, an empty text leaves an error its page
+            text = None
+        return Return(status=status, text=text)
 
     def describe(self) -> str:
         return "code [text] | code URL | URL"
