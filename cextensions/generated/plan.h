@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(8201208815015816313)
+#define PX_PLAN_LAYOUT INT64_C(7639720347435343418)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -542,6 +542,7 @@ struct px_plan_cookie_rule {
 /* ``proxy_bind``: the text of an address; one without variables is right. */
 struct px_plan_proxy_bind {
     px_plan_piece_list address;
+    bool transparent;
 };
 
 struct px_plan_proxy_pass {

@@ -898,9 +898,11 @@ bool px_plan_read_cookie_rule(px_plan_reader *in, px_plan_cookie_rule *out)
 
 bool px_plan_read_proxy_bind(px_plan_reader *in, px_plan_proxy_bind *out)
 {
-    return px_plan_enter_struct(in, "ProxyBind", 1)
+    return px_plan_enter_struct(in, "ProxyBind", 2)
            && px_plan_field(in, "address")
            && read_piece_list(in, &out->address)
+           && px_plan_field(in, "transparent")
+           && px_plan_bool(in, &out->transparent)
            && px_plan_leave(in);
 }
 

@@ -26,14 +26,24 @@ static void set_options(int fd, int family, const px_connect_options *options)
 
 /* Without a port of its own, the kernel chooses it when it knows the peer: one local port can then serve
  * connections to several. */
-static bool bind_to(int fd, int family, const px_address *local)
+static bool make_transparent(int fd, int family)
 {
     const int on = 1;
+    if (family == AF_INET6)
+        return setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof on) == 0;
+    return family == AF_UNIX || setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on) == 0;
+}
+
+static bool bind_to(int fd, int family, const px_connect_options *options)
+{
+    const int on = 1;
+    const px_address *local = options->local;
     if (local == NULL)
         return true;
     if (family != AF_UNIX && px_address_port(local) == 0)
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    bind_failed = bind(fd, &local->any, local->len) < 0;
+    bind_failed =
+        (options->transparent && !make_transparent(fd, family)) || bind(fd, &local->any, local->len) < 0;
     return !bind_failed;
 }
 
@@ -55,7 +65,7 @@ int px_connect(const px_address *address, const px_connect_options *options, boo
     if (fd < 0)
         return -1;
     set_options(fd, family, options);
-    if (!bind_to(fd, family, options->local))
+    if (!bind_to(fd, family, options))
         return fail(fd);
     *pending = false;
     if (connect(fd, &address->any, address->len) == 0)

@@ -8,6 +8,7 @@ typedef struct px_connect_options {
     bool keepalive;                /* SO_KEEPALIVE */
     int receive_bytes, send_bytes; /* SO_RCVBUF, SO_SNDBUF; 0: what the system gives */
     const px_address *local;       /* from here; NULL: from anywhere. Port 0: any */
+    bool transparent;              /* which may be another machine's: IP_TRANSPARENT */
 } px_connect_options;
 
 /* A connected or connecting socket (TCP_NODELAY), or -1 with errno. *pending: still under way: it becomes

@@ -14,6 +14,7 @@ static bool build_bind(px_build *build, px_proxy_rules *rules, const px_plan_pro
 {
     if (plan == NULL)
         return true;
+    rules->transparent = plan->transparent;
     if (!build_optional(build, &rules->bind, &plan->address))
         return false;
     if (!px_template_constant(rules->bind))

@@ -59,7 +59,8 @@ static int open_socket(px_proxy *proxy, const px_peer *peer, const px_proxy_loca
     px_connect_options options = {.keepalive = settings->proxy_socket_keepalive,
                                   .receive_bytes = buffer_bytes(settings->proxy_socket_rcvbuf),
                                   .send_bytes = buffer_bytes(settings->proxy_socket_sndbuf),
-                                  .local = local->address};
+                                  .local = local->address,
+                                  .transparent = r->settings->proxy->transparent};
     int fd = px_connect(&peer->address, &options, pending);
     if (fd >= 0)
         return fd;

@@ -31,6 +31,7 @@ typedef struct px_proxy_rules {
     px_template *method, *body; /* NULL: the client's */
     px_template *bind;          /* NULL: none */
     px_address *local;          /* of a constant bind */
+    bool transparent;           /* the bind is */
     uint64_t local_mark;
     px_rewrite_rule *redirects, *domains, *paths;
     uint32_t redirect_count, domain_count, path_count;

@@ -212,7 +212,7 @@ class _Compiler:
         )
         engine = EnginePlan(layout=layout.digest(), objects=self.objects.all())
         return Plan(
-            process=self._process(main, main_values, connections, len(inheritance.zones.shared)),
+            process=self._process(main, main_values, connections, inheritance),
             sockets=sockets,
             files=list(self.logs.files.values()),
             zones=inheritance.zones.shared,
@@ -229,7 +229,9 @@ class _Compiler:
         at = events.where.get("worker_connections")
         self.report.at(at[0] if at else None, "emerg", message, "one for each, and one more", 0)
 
-    def _process(self, main: Level, values: dict[str, Any], connections: int, zones: int) -> Process:
+    def _process(
+        self, main: Level, values: dict[str, Any], connections: int, inheritance: Inheritance
+    ) -> Process:
         user, group = values.get("user") or (None, None)
         pid: bytes = values["pid"]
         workers = values["worker_processes"] if values["master_process"] else 1
@@ -247,7 +249,7 @@ class _Compiler:
             error_log=self.main_log.target.path,
             error_level=self.main_log.level,
             log_buffer_bytes=sum(size for size, *_ in self.logs.buffers.values()),
-            peers=len(self.upstreams.peers) + len(self.servers) + zones,
+            peers=len(self.upstreams.peers) + len(self.servers) + len(inheritance.zones.shared),
             cpu_affinity=values.get("worker_cpu_affinity"),
             priority=values["worker_priority"],
             rlimit_core=values.get("worker_rlimit_core"),
@@ -255,6 +257,7 @@ class _Compiler:
             if directory
             else None,
             env=values.get("env", []),
+            transparent=inheritance.transparent,
         )
 
     def _check_affinity(self, main: Level, workers: int) -> None:

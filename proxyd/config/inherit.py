@@ -28,7 +28,7 @@ from proxyd.config.logs import Logs
 from proxyd.config.node import Node
 from proxyd.config.objects import Objects
 from proxyd.config.parser import Statement
-from proxyd.config.plan import DocumentRoot, LimitConn, LimitReq, RewriteRule, SetHeader, TempPath
+from proxyd.config.plan import DocumentRoot, LimitConn, LimitReq, ProxyBind, RewriteRule, SetHeader, TempPath
 from proxyd.config.proxy_buffers import check_buffers, temp_file_write_size
 from proxyd.config.settings import FIELDS, Settings
 from proxyd.config.shapes import encode
@@ -56,6 +56,7 @@ class Inheritance:
         self._nodes: dict[tuple[int, tuple[object, ...]], Node] = {}
         self.zones = LimitZones(objects, report)
         self._keep: list[Node] = []  # Nodes are known by their id: none may go away
+        self.transparent = False  # whether a proxy_bind is, anywhere
         self.directories: dict[str, str] = {}  # for temporary files: path, and which directive names it
         self._types: dict[tuple[int, ...], bytes] = {}
         self._default_types = objects.add(types_theme.make_types(types_theme.DEFAULT))
@@ -139,6 +140,8 @@ class Inheritance:
             self.logs.check(own["access_log"], where["access_log"])
         for name in ("limit_req", "limit_conn"):
             self.zones.check(name, own.get(name, ()), where.get(name, ()))
+        bind = own.get("proxy_bind")
+        self.transparent = self.transparent or (isinstance(bind, ProxyBind) and bind.transparent)
 
     def _read_types(self, blocks: list[Statement]) -> bytes:
         key = tuple(id(block) for block in blocks)

@@ -87,6 +87,8 @@ class Generation:
         for name in ("cpu_affinity", "priority", "rlimit_core", "working_directory", "env"):
             if getattr(new, name) != getattr(old, name):
                 return name if name in ("working_directory", "env") else f"worker_{name}"
+        if new.transparent != old.transparent:
+            return "proxy_bind transparent"
         if self.log_bytes + before.log_bytes > shape.slab_bytes:
             return "access_log buffers"
         if old.peers + new.peers > shape.peer_capacity and shape.peer_capacity < PEERS_MAX:

@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 import resource
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,7 +15,10 @@ from proxyd.config.plan import Process
 from proxyd.process.sockets import OpenError
 
 DEFAULT_USER = "nobody"
+_PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
+_CAP_NET_RAW = 13
+_CAPABILITY_VERSION_3 = 0x20080522
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Identity:
 
 def look_up(process: Process) -> Identity | None:
     """Find the user and group of the ``user`` directive; raises OpenError."""
+    if process.transparent and not _effective() >> _CAP_NET_RAW & 1:
+        raise OpenError('"proxy_bind ... transparent" needs the capability CAP_NET_RAW, which is not there')
     if os.geteuid() != 0:
         return None
     name = process.user or DEFAULT_USER
@@ -70,11 +76,36 @@ def _most_descriptors() -> int:
         return int(file.read())
 
 
-def become(identity: Identity | None) -> None:
-    """Give up the privileges of the master, for good."""
+def become(identity: Identity | None, *, net_raw: bool = False) -> None:
+    """Give up the privileges of the master, for good; all but CAP_NET_RAW, where that is to stay."""
+    libc = ctypes.CDLL(None, use_errno=True)
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if identity is not None:
-        os.initgroups(identity.name, identity.gid)
-        os.setgid(identity.gid)
-        os.setuid(identity.uid)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if identity is None:
+        return
+    os.initgroups(identity.name, identity.gid)
+    os.setgid(identity.gid)
+    if net_raw:
+        libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setuid(identity.uid)
+    if net_raw:
+        _keep_only(libc, 1 << _CAP_NET_RAW)
+
+
+def _keep_only(libc: ctypes.CDLL, capabilities: int) -> None:
+    """capset(2): these, all below 32, are permitted and in effect, and no others."""
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    low = (capabilities, capabilities, 0)  # effective, permitted, inheritable
+    sets = struct.pack("6I", *low, 0, 0, 0)
+    if libc.capset(header, sets) < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"capset() failed ({error}: {os.strerror(error)})")
+
+
+def _effective() -> int:
+    """The capabilities of this process, as bits."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("CapEff:"):
+                return int(line.split()[1], 16)
+    return 0

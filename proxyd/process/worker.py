@@ -52,7 +52,7 @@ def run(arguments: Arguments) -> None:
         if problem is not None:
             log.alert(problem)
         surroundings.prepare(arguments.process, arguments.index, log)
-        privileges.become(arguments.identity)
+        privileges.become(arguments.identity, net_raw=arguments.process.transparent)
         surroundings.enter(arguments.process)
         engine = _engine.Engine(arguments.index, arguments.ledgers_fd, arguments.peers_fd)
         close_all([arguments.ledgers_fd, arguments.peers_fd])  # mapped; see make() of shared/segments.py

@@ -103,6 +103,45 @@ def test_a_reload_that_changes_them_starts_new_workers(serve: Serve) -> None:
     assert os.getpriority(os.PRIO_PROCESS, worker) == 3
 
 
+BINDS = """
+server {{
+    listen 127.0.0.1:{{port0}};
+    proxy_bind 127.0.0.7{0};
+    location / {{ proxy_pass http://127.0.0.1:{{port1}}; }}
+    location /elsewhere {{
+        proxy_bind 192.0.2.1{0};
+        proxy_connect_timeout 100ms;
+        proxy_pass http://127.0.0.1:{{port1}};
+    }}
+}}
+server {{ listen 127.0.0.1:{{port1}}; return 200 $remote_addr; }}
+"""
+NET_RAW = 1 << 13
+
+
+def capabilities(pid: int | str) -> int:
+    """Those in effect."""
+    found = re.search(r"^CapEff:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1], 16)
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not capabilities("self") & NET_RAW, reason="needs CAP_NET_RAW")
+def test_workers_keep_one_capability_for_a_transparent_bind(serve: Serve) -> None:
+    server = serve(BINDS.format(" transparent"))
+    before = wait_for_service(server)
+    assert [capabilities(pid) for pid in before] == [NET_RAW]
+    assert fetch(server.port()).body == b"127.0.0.7"
+    assert fetch(server.port(), "/elsewhere").status in (502, 504)  # what is sent back goes elsewhere
+    assert "bind(" not in server.log()
+    if KIND == "nginx":
+        return
+    server.write_config(BINDS.format(""))
+    assert server.run("reload").returncode == 0
+    server.wait_for_log(r"new worker processes are started \(proxy_bind transparent\)")
+    assert [capabilities(pid) for pid in workers_of(server, without=before)] == [0]
+
+
 @proxyd_only("looks at proxyd's processes")
 def test_what_env_sets_goes_to_a_new_program(serve: Serve) -> None:
     """The time zone is seen in what the new master itself writes."""

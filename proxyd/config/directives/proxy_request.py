@@ -48,26 +48,24 @@ class BodyShape(TemplateText):
 
 
 class BindShape(Shape):
-    """An address of this machine, perhaps with a port, perhaps of variables; or off."""
+    """An address, perhaps with a port, perhaps of variables, perhaps transparent; or off."""
 
     least = 1
     most = 2
     type = ProxyBind | None
-    hint = "an address of this machine, with a port or without, or off"
+    hint = "an address, with a port or without, and perhaps transparent; or off"
 
     def read(self, args: Sequence[str], scope: Scope) -> ProxyBind | None:
-        if len(args) == 2:
-            if args[1] != "transparent":
-                raise Invalid(f'invalid parameter "{args[1]}"', self.hint, 1)
-            raise Invalid(f'invalid parameter "{args[1]}"', "nginx has it, proxyd does not yet", 1)
-        if args[0] == "off":
+        if list(args) == ["off"]:
             return None
         if "$" not in args[0] and not _is_local_address(args[0]):
             raise Invalid(f'invalid address "{args[0]}"', self.hint)
-        return ProxyBind(address=scope.template(args[0]))
+        if len(args) == 2 and args[1] != "transparent":
+            raise Invalid(f'invalid parameter "{args[1]}"', self.hint, 1)
+        return ProxyBind(address=scope.template(args[0]), transparent=len(args) == 2)
 
     def describe(self) -> str:
-        return "address | off"
+        return "address [transparent] | off"
 
 
 def _is_local_address(text: str) -> bool:
@@ -126,7 +124,9 @@ DIRECTIVES = (
         EVERYWHERE,
         BindShape(),
         "The local address, and perhaps port, from which connections to the upstream are made. A kept "
-        "connection serves only requests that would be sent from the same address.",
+        "connection serves only requests that would be sent from the same address. `transparent`: it may be "
+        "any address, such as the client's ($remote_addr). The workers keep the capability CAP_NET_RAW for "
+        "that; what is sent to the address must be routed to this machine.",
         default="off",
         setting=True,
     ),

@@ -91,3 +91,4 @@ class Process(msgspec.Struct, frozen=True, omit_defaults=True):
     rlimit_core: int | None = None
     working_directory: str | None = None
     env: list[str] = []  # NAME, or NAME=value
+    transparent: bool = False  # a proxy_bind is: workers need CAP_NET_RAW

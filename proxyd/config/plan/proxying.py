@@ -52,3 +52,4 @@ class ProxyBind(S):
     """``proxy_bind``: the text of an address; one without variables is right."""
 
     address: list[Piece]
+    transparent: bool  # it need not be this machine's
