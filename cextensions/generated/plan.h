@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 /* Names the declarations that this was made from; a Plan carries the same number. */
-#define PX_PLAN_LAYOUT INT64_C(7639720347435343418)
+#define PX_PLAN_LAYOUT INT64_C(3201482072325101574)
 
 /* A list without items has items == NULL. Times are milliseconds, sizes are bytes. References (const)
  * belong to other objects; all else lives as long as its object. runtime is the engine's own: NULL after
@@ -598,6 +598,7 @@ struct px_plan_server {
     px_plan_set_variable_list sets;
     px_plan_return *ret; /* NULL: None */
     px_plan_try_files *try_files; /* NULL: None */
+    int64_t report;
     px_plan_location_list locations;
     void *runtime;
 };

@@ -1071,7 +1071,7 @@ static bool read_server_try_files(px_plan_reader *in, px_plan_try_files **out)
 
 bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
 {
-    return px_plan_enter_struct(in, "Server", 7)
+    return px_plan_enter_struct(in, "Server", 8)
            && px_plan_field(in, "name")
            && px_plan_bytes(in, &out->name)
            && px_plan_field(in, "listen")
@@ -1084,6 +1084,8 @@ bool px_plan_read_server(px_plan_reader *in, px_plan_server *out)
            && read_server_ret(in, &out->ret)
            && px_plan_field(in, "try_files")
            && read_server_try_files(in, &out->try_files)
+           && px_plan_field(in, "report")
+           && px_plan_int(in, &out->report)
            && px_plan_field(in, "locations")
            && read_location_list(in, &out->locations)
            && px_plan_leave(in);

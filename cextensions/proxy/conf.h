@@ -139,7 +139,8 @@ typedef struct px_server {
     const px_settings *settings;
     px_sets sets;
     px_template *return_text;
-    const px_try_files *try_files; /* where no location is found */
+    const px_try_files *try_files; /* this and the handler: where no location is found */
+    const px_handler *handler;     /* NULL: files */
     px_level level;
     px_stats stats;
     const px_location **named; /* "@name" */

@@ -48,17 +48,20 @@ static void build_redirect(px_build *build, px_location *location)
                                 : px_slice_from(location->plan->name.data, (size_t)proxy->prefix_bytes);
 }
 
+/* NULL: none. */
+static const px_handler *report_handler(int64_t report)
+{
+    if (report == PX_REPORT_NONE)
+        return NULL;
+    return report == PX_REPORT_METRICS ? &px_handler_metrics : &px_handler_stub_status;
+}
+
 static bool build_proxy(px_build *build, px_location *location)
 {
     const px_plan_proxy_pass *proxy = location->plan->proxy;
-    if (location->plan->report != PX_REPORT_NONE) {
-        location->handler =
-            location->plan->report == PX_REPORT_METRICS ? &px_handler_metrics : &px_handler_stub_status;
+    location->handler = report_handler(location->plan->report);
+    if (location->handler != NULL || proxy == NULL)
         return true;
-    }
-    if (proxy == NULL) {
-        return true;
-    }
     if (proxy->url != NULL) {
         location->handler = &px_handler_proxy;
         location->proxy_url = px_arena_zalloc(build->arena, sizeof *location->proxy_url);
@@ -208,6 +211,7 @@ bool px_build_server(px_build *build, px_plan_server *plan)
     server->plan = plan;
     server->object = build->object;
     server->settings = plan->settings->runtime;
+    server->handler = report_handler(plan->report);
     plan->runtime = server;
     px_stats_claim(build, "server", counted_name(build, plan), &server->stats);
     return build_sets(build, &plan->sets, &server->sets) &&

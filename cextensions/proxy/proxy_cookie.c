@@ -210,6 +210,14 @@ static void change_flags(cookie *parts, wishes *wanted)
     parts->changed = true;
 }
 
+static bool wants_nothing(const wishes *wanted)
+{
+    for (int flag = 0; flag < FLAGS; flag++)
+        if (wanted->flags[flag] != AS_IT_IS)
+            return false;
+    return true;
+}
+
 static void apply_flags(px_request *r, cookie *parts)
 {
     const px_cookie_rule *rule = find_rule(r, parts->attributes[0].key);
@@ -218,7 +226,8 @@ static void apply_flags(px_request *r, cookie *parts)
         return;
     for (uint32_t i = 0; i < rule->flag_count; i++)
         read_wish(r, px_template_value(&rule->flags[i], r), &wanted);
-    change_flags(parts, &wanted);
+    if (!wants_nothing(&wanted))
+        change_flags(parts, &wanted);
 }
 
 px_slice px_proxy_set_cookie(px_request *r, px_slice value)

@@ -148,8 +148,9 @@ static px_step start_handler(px_request *r, const px_handler *handler)
 
 px_step px_step_content(px_request *r)
 {
-    if (r->location != NULL && r->location->handler != NULL)
-        return start_handler(r, r->location->handler);
+    const px_handler *handler = r->location != NULL ? r->location->handler : r->server->handler;
+    if (handler != NULL)
+        return start_handler(r, handler);
     if (!may_have_body(r))
         return px_request_fail(r, 405, PX_REASON_METHOD_NOT_ALLOWED);
     if (r->uri.len == 0 || r->uri.data[r->uri.len - 1] != '/')

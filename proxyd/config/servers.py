@@ -65,6 +65,7 @@ class Servers:
                 sets=_sets(level, statement),
                 ret=_first_return(level),
                 try_files=level.values.get("try_files"),
+                report=_report(level),
                 locations=self._locations(level, node, None, 0),
             )
         )

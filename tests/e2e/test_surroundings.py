@@ -127,6 +127,7 @@ def capabilities(pid: int | str) -> int:
 
 
 @pytest.mark.skipif(os.getuid() != 0 or not capabilities("self") & NET_RAW, reason="needs CAP_NET_RAW")
+@proxyd_only("looks at proxyd's processes")
 def test_workers_keep_one_capability_for_a_transparent_bind(serve: Serve) -> None:
     server = serve(BINDS.format(" transparent"))
     before = wait_for_service(server)
@@ -134,8 +135,6 @@ def test_workers_keep_one_capability_for_a_transparent_bind(serve: Serve) -> Non
     assert fetch(server.port()).body == b"127.0.0.7"
     assert fetch(server.port(), "/elsewhere").status in (502, 504)  # what is sent back goes elsewhere
     assert "bind(" not in server.log()
-    if KIND == "nginx":
-        return
     server.write_config(BINDS.format(""))
     assert server.run("reload").returncode == 0
     server.wait_for_log(r"new worker processes are started \(proxy_bind transparent\)")

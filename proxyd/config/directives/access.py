@@ -106,7 +106,8 @@ DIRECTIVES = (
         "limit_except",
         LOCATION,
         MethodsShape(),
-        "What else holds for requests with other methods than these (GET includes HEAD): `allow` and `deny`.",
+        "What else holds for requests with other methods than these (GET includes HEAD): `allow`, `deny` and "
+        "`access_log`.",
         block=True,
         repeats=True,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxyd.config.directive import EVERYWHERE, HTTP, MAIN, Directive
+from proxyd.config.directive import EVERYWHERE, HTTP, LIMIT_EXCEPT, MAIN, Directive
 from proxyd.config.levels import LEVELS
 from proxyd.config.plan import (
     ESCAPE_DEFAULT,
@@ -234,7 +234,7 @@ class LogCacheShape(Shape):
 DIRECTIVES = (
     Directive(
         "access_log",
-        EVERYWHERE,
+        EVERYWHERE | LIMIT_EXCEPT,
         AccessLogShape(),
         "A file, or `syslog:`, that gets a line for each request; several if it is repeated. `buffer`: lines "
         "are gathered up to that size; `flush`: for that long at most; `gzip`: and then compressed; `if`: no "

@@ -1,8 +1,8 @@
-"""stub_status, metrics: locations that tell how proxyd is doing."""
+"""stub_status, metrics: locations, or servers without any, that tell how proxyd is doing."""
 
 from __future__ import annotations
 
-from proxyd.config.directive import LOCATION, Directive
+from proxyd.config.directive import LOCATION, SERVER, Directive
 from proxyd.config.shapes import Shape
 
 
@@ -15,13 +15,13 @@ class Old(Shape):
 DIRECTIVES = (
     Directive(
         "stub_status",
-        LOCATION,
+        SERVER | LOCATION,
         Old(),
         "Answers with the numbers of connections and requests, in nginx's form, summed over all workers.",
     ),
     Directive(
         "metrics",
-        LOCATION,
+        SERVER | LOCATION,
         Shape(),
         "Answers with all counters in the text format of Prometheus, summed over all workers. Who may see "
         "them is for the location to say.",

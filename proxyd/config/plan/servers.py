@@ -64,7 +64,8 @@ class Server(S):
     settings: SettingsRef
     sets: list[SetVariable]
     ret: Return | None
-    try_files: TryFiles | None  # where no location is found
+    try_files: TryFiles | None  # this and what follows: where no location is found
+    report: int  # REPORT_*
     locations: list[Location]
 
 
