@@ -35,9 +35,9 @@ def kinds() -> dict[str, int]:
     return {name: number for number, name in enumerate(names)}
 
 
-def compiled(path: Path) -> list[PlanObject]:
+def compiled(path: Path, prefix: str = "/") -> list[PlanObject]:
     """The objects of a configuration; none when it is wrong."""
-    found = compile_file(str(path), prefix="/", resolve=lambda _host, _port: [LOCALHOST], cpus=2)
+    found = compile_file(str(path), prefix=prefix, resolve=lambda _host, _port: [LOCALHOST], cpus=2)
     return msgspec.msgpack.decode(found.plan.engine, type=EnginePlan).objects if found.plan else []
 
 
@@ -84,9 +84,10 @@ def seeds(target: str, numbers: dict[str, int]) -> list[bytes]:
 
 
 def write_plan(configuration: str, where: Path) -> None:
-    """Write the Plan of a configuration beside this file, as of_plan does, to a file."""
+    """Write the Plan of a configuration beside this file, where its paths begin, as of_plan does."""
+    here = Path(__file__).resolve().parent
     where.parent.mkdir(parents=True, exist_ok=True)
-    where.write_bytes(of_plan(compiled(Path(__file__).with_name(configuration)), kinds()))
+    where.write_bytes(of_plan(compiled(here / configuration, f"{here}/"), kinds()))
 
 
 def main(target: str, where: Path) -> None:
