@@ -96,7 +96,7 @@ void px_engine_on_room(px_worker *worker)
 static bool shall_complain(px_engine *engine, uint64_t *told_ms)
 {
     uint64_t now = px_loop_now_ms(engine->worker.loop);
-    if (*told_ms != 0 && now - *told_ms < COMPLAIN_GAP_MS)
+    if (*told_ms != 0 && now - *told_ms <= COMPLAIN_GAP_MS) /* of cut milliseconds */
         return false;
     *told_ms = now;
     return true;

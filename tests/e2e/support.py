@@ -7,6 +7,7 @@ import pwd
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Literal, cast
 
 import pytest
 
+from tests.support.messages import Ended
 from tests.support.server import Server, command_of, environment
 from tests.support.waiting import wait_until
 
@@ -90,6 +92,47 @@ def stranger() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"this checkout, or its Python, lies where no other user may look: {error}")
     return identity
+
+
+class Pace:
+    """Moments of ours between which less time must pass than the server has patience."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._last = time.monotonic()
+        self.late = False
+
+    def mark(self) -> None:
+        """A moment that the server has seen, at the latest now."""
+        now = time.monotonic()
+        self.late = self.late or now - self._last > self._patience
+        self._last = now
+
+
+def in_time(patience: float, attempt: Callable[[Pace], None]) -> None:
+    """Do what a server with so much patience must not give up; again where it failed and we were late.
+
+    A machine may stand still for longer than any timeout that a test can wait for.
+    """
+    for tries_left in reversed(range(5)):
+        pace = Pace(patience)
+        try:
+            attempt(pace)
+            return
+        except (AssertionError, Ended):
+            pace.mark()
+            if not pace.late or not tries_left:
+                raise
+
+
+@contextmanager
+def asleep(pid: int) -> Iterator[None]:
+    """A process that sees what we do only when we have done all of it."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def only_worker(server: Server) -> int:

@@ -381,8 +381,7 @@ def test_nothing_is_left_behind_by_clients_and_backends_that_do_their_worst(
             backend1=two.address,
         )
         workers = wait_for_service(server, 2)
-        seed = random.randrange(1 << 32)
-        print("seed", seed)
+        seed = 0  # the same each time: others are for the fuzzers and the long tests
 
         def crowd(number: int) -> None:
             chance = random.Random(seed + number)
@@ -459,7 +458,7 @@ def test_the_page_of_a_bad_body_does_not_wait_for_it(
 
 def _first_line(port: int, request_bytes: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port)) as sock, sock.makefile("rb") as answer:
-        sock.settimeout(10)
+        sock.settimeout(LIMIT)
         sock.sendall(request_bytes)
         return answer.readline().rstrip()
 

@@ -152,11 +152,10 @@ def test_while_a_backend_stays_dead_only_one_request_in_a_while_looks_after_it(s
 
         def failed_twice() -> bool:
             assert fetch(server.port()).body == b"0"
-            return server.log().count("connect() failed") >= 2
+            # A second may have passed between any two requests; not between all of them.
+            return 2 <= server.log().count("connect() failed") < len(peers[0].requests)
 
-        wait_until(failed_twice, "a second attempt")
-        lines = server.log().count("connect() failed")
-        assert lines < len(peers[0].requests)
+        wait_until(failed_twice, "a second attempt, and more requests than attempts")
         assert all(request.whole for request in peers[0].requests)
 
 
@@ -359,13 +358,13 @@ def test_no_more_backends_are_asked_than_next_upstream_tries(serve: Serve, tries
 
 @pytest.mark.parametrize("within", ["50ms", "1h", "0"])
 def test_no_next_backend_is_asked_after_next_upstream_timeout(serve: Serve, within: str) -> None:
-    with Peer(Connection.stall) as silent, named_peers(1) as peers:
+    with UnansweringPort() as silent, named_peers(1) as peers:
         server = serve(
             group(
                 "server {silent}; server {backend0};",
-                f"proxy_read_timeout 500ms; proxy_next_upstream_timeout {within};",
+                f"proxy_connect_timeout 300ms; proxy_next_upstream_timeout {within};",
             ),
-            silent=silent.address,
+            silent=f"127.0.0.1:{silent.number}",
             **addresses(peers),
         )
         assert fetch(server.port()).status == (504 if within == "50ms" else 200)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.support import Serve
+from tests.e2e.support import Pace, Serve, in_time
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer, answering
 
@@ -48,15 +48,22 @@ def test_a_limited_answer_arrives_whole_and_later_than_what_was_asked_for_after_
 ) -> None:
     with Peer(sends(chunked)) as peer:
         server = serve(CONFIG % SLOW[how], backend0=peer.address)
-        with Client(server.port()) as client:
-            client.request("/slow?rate=30000")
-            reading = client.start_response()
-            first = reading.exactly(100)
-            assert fetch(server.port(), "/here").body == b"here"
-            server.wait_for_access(1, "/here")
-            assert "/slow" not in "".join(server.access())
-            assert first + reading.finish().body[-59_900:] == BODY
-            assert client.get("/here").body == b"here"  # the connection is as good as before
+
+        def later(pace: Pace) -> None:
+            done = "".join(server.access()).count("/slow")
+            with Client(server.port()) as client:
+                client.request("/slow?rate=30000")
+                reading = client.start_response()
+                first = reading.exactly(100)
+                assert fetch(server.port(), "/here").body == b"here"
+                server.wait_for_access(1, "/here")
+                in_between = "".join(server.access()).count("/slow")
+                pace.mark()
+                assert in_between == done
+                assert first + reading.finish().body[-59_900:] == BODY
+                assert client.get("/here").body == b"here"  # the connection is as good as before
+
+        in_time(0.8, later)
         server.wait_for_access(1, r'"GET /slow\?rate=30000 HTTP/1.1" 200 60')
 
 
@@ -79,13 +86,21 @@ def test_an_answer_says_how_fast_it_goes(serve: Serve) -> None:
 
     with Peer(script) as peer:
         server = serve(CONFIG % "limit_rate 30000;", backend0=peer.address)
-        with Client(server.port()) as slow:
-            slow.request("/20000")
-            reading = slow.start_response()
-            assert reading.exactly(10) == BODY[:10]
-            assert fetch(server.port(), "/0").body == BODY
-            assert [line.split('"')[1] for line in server.wait_for_access(1)] == ["GET /0 HTTP/1.1"]
-            slow.reset()
+
+        def overtaken(pace: Pace) -> None:
+            before = len(server.access())
+            with Client(server.port()) as slow:
+                slow.request("/20000")
+                reading = slow.start_response()
+                assert reading.exactly(10) == BODY[:10]
+                assert fetch(server.port(), "/0").body == BODY
+                first = server.wait_for_access(before + 1)[before]
+                pace.mark()
+                assert first.split('"')[1] == "GET /0 HTTP/1.1"
+                slow.reset()
+            server.wait_for_access(before + 2)
+
+        in_time(1.5, overtaken)
         server.wait_for_access(1, "/20000")
 
 

@@ -430,9 +430,11 @@ def test_it_can_be_process_1(process_one: tuple[Server, subprocess.Popen[bytes],
 
 def test_as_process_1_it_buries_strangers(process_one: tuple[Server, subprocess.Popen[bytes], int]) -> None:
     server, process, pid = process_one
-    stranger = wait_until(
-        lambda: [one for one in child_pids(pid) if process_title(one).startswith("cat ")], "cat"
-    )[0]
+
+    def cats() -> list[int]:
+        return [one for one in child_pids(pid) if process_title(one).startswith("cat ")]
+
+    stranger = wait_until(cats, "cat")[0]
     (server.directory / "fifo").write_text("")  # its end
     wait_until(lambda: stranger not in child_pids(pid), "the burial")
     assert fetch(server.port()).body == b"hello"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Serve, proxyd_only
+from tests.e2e.support import Serve, asleep, only_worker, proxyd_only
 from tests.support.client import Client, fetch
 from tests.support.messages import Ended, Reset
 from tests.support.peer import Connection, Peer, response
@@ -88,9 +88,10 @@ def says_nothing(connection: Connection) -> None:
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_what_a_backend_does_is_the_reason(serve: Serve, script: Ending, expected: str) -> None:
+    late = script is says_nothing
     with Peer(script) as peer:
         server = serve(
-            LOG + "server { listen 127.0.0.1:{port0}; proxy_read_timeout 300ms;"
+            LOG + f"server {{ listen 127.0.0.1:{{port0}}; {'proxy_read_timeout 300ms;' if late else ''}"
             " location / { proxy_pass http://{backend0}; } }",
             backend0=peer.address,
         )
@@ -98,7 +99,7 @@ def test_what_a_backend_does_is_the_reason(serve: Serve, script: Ending, expecte
         assert fetch(server.port()).status == int(status)
         assert the_line(server) == expected
         assert reasons_in_log(server) == {code}
-        assert counted(server) == {code: 1}
+        wait_until(lambda: counted(server) == {code: 1}, lambda: f"a count; {counted(server)}")
 
 
 def test_an_answer_that_breaks_off_has_the_reason_beside_its_good_status(serve: Serve) -> None:
@@ -128,7 +129,7 @@ def test_a_failed_try_leaves_no_reason_when_another_peer_answers(serve: Serve) -
         assert fetch(server.port()).status == 200
         assert the_line(server) == "200 -"
         assert reasons_in_log(server) == {"connect_refused"}  # of the try
-        assert counted(server) == {}
+        wait_until(lambda: counted(server) == {}, lambda: f"a count; {counted(server)}")
 
 
 def test_nobody_to_ask(serve: Serve) -> None:
@@ -142,7 +143,10 @@ def test_nobody_to_ask(serve: Serve) -> None:
         assert [fetch(server.port()).status for _ in range(2)] == [502, 502]
         assert wait_until(lambda: len(lines(server)) == 2, "two lines")
         assert lines(server) == ["502 connect_refused", "502 no_live_upstream"]
-        assert counted(server) == {"connect_refused": 1, "no_live_upstream": 1}
+        wait_until(
+            lambda: counted(server) == {"connect_refused": 1, "no_live_upstream": 1},
+            lambda: f"a count; {counted(server)}",
+        )
 
 
 def test_a_backends_own_error_has_no_reason(serve: Serve) -> None:
@@ -157,12 +161,12 @@ def test_a_backends_own_error_has_no_reason(serve: Serve) -> None:
         )
         assert fetch(server.port()).status == 503
         assert the_line(server) == "503 -"
-        assert counted(server) == {}
+        wait_until(lambda: counted(server) == {}, lambda: f"a count; {counted(server)}")
 
 
 PLAIN = (
     LOG + "server { listen 127.0.0.1:{port0}; client_max_body_size 10;"
-    " client_header_timeout 300ms; client_body_timeout 300ms; proxy_read_timeout 30s;"
+    " %s"
     " location = /here { return 200 x; } location = /503 { return 503; } location = /444 { return 444; }"
     " location = /own { return 503 busy; }"
     " location /proxied { proxy_pass http://{backend0}; } location /only/this/ { } }"
@@ -204,9 +208,14 @@ PLAIN = (
 )
 def test_what_a_client_does_is_the_reason(serve: Serve, request_bytes: bytes, expected: str) -> None:
     with Peer() as peer:
-        server = serve(PLAIN, backend0=peer.address)
-        with Client(server.port()) as client:
-            client.send(request_bytes)
+        impatient = "client_header_timeout 300ms; client_body_timeout 300ms;"
+        late = "client_timeout" in expected
+        server = serve(PLAIN % (impatient if late else ""), backend0=peer.address)
+        worker = only_worker(server)
+        with ExitStack() as stack:
+            with asleep(worker):
+                client = stack.enter_context(Client(server.port()))
+                client.send(request_bytes)
             assert the_line(server) == expected
         code = expected.partition(" ")[2]
         assert wait_until(lambda: counted(server) == ({code: 1} if code != "-" else {}), "the count")
@@ -223,16 +232,16 @@ def waiting_for_an_answer(server: Server, peer: Peer) -> Iterator[Client]:
 
 def test_a_client_that_leaves(serve: Serve) -> None:
     with Peer(says_nothing) as peer:
-        server = serve(PLAIN, backend0=peer.address)
+        server = serve(PLAIN % "", backend0=peer.address)
         with waiting_for_an_answer(server, peer) as client:
             client.close()
             assert the_line(server) == "499 client_closed"
-        assert counted(server) == {"client_closed": 1}
+        wait_until(lambda: counted(server) == {"client_closed": 1}, lambda: f"a count; {counted(server)}")
 
 
 def test_a_client_that_leaves_within_its_head(serve: Serve) -> None:
     with Peer() as peer:
-        server = serve(PLAIN, backend0=peer.address)
+        server = serve(PLAIN % "", backend0=peer.address)
         with Client(server.port()) as client:
             client.send("GET /here HTTP/1.1\r\nHos")
         assert the_line(server) == "400 client_closed"
@@ -240,9 +249,9 @@ def test_a_client_that_leaves_within_its_head(serve: Serve) -> None:
 
 def test_what_lasts_longer_than_the_end(serve: Serve, tmp_path: Path) -> None:
     with Peer(says_nothing) as peer:
-        server = serve(PLAIN, main="worker_shutdown_timeout 200ms;\n", backend0=peer.address)
+        server = serve(PLAIN % "", main="worker_shutdown_timeout 200ms;\n", backend0=peer.address)
         with waiting_for_an_answer(server, peer) as client:
-            server.write_config(PLAIN.replace("return 200 x", "return 200 y"))
+            server.write_config((PLAIN % "").replace("return 200 x", "return 200 y"))
             assert server.run("reload").returncode == 0
             assert the_line(server) == "444 shutting_down"
             assert server.wait_for_log(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Serve, only_worker, proxyd_only
+from tests.e2e.support import Pace, Serve, in_time, only_worker, proxyd_only
 from tests.support.client import Client, fetch
 from tests.support.messages import Ended
 from tests.support.peer import Connection, Peer
@@ -163,12 +163,18 @@ def test_a_backend_that_falls_silent_is_timed_out(serve: Serve) -> None:
 
     with Peer(silent) as peer:
         server = serve(CONFIG % "proxy_read_timeout 500ms;", backend0=peer.address)
-        with Client(server.port()) as client:
-            client.request()
-            reading = client.start_response()
-            assert reading.exactly(len(LARGE)) == LARGE
-            with pytest.raises(Ended):
-                reading.exactly(1)
+
+        def timed_out(pace: Pace) -> None:
+            with Client(server.port()) as client:
+                client.request()
+                reading = client.start_response()
+                pace.mark()
+                assert reading.exactly(len(LARGE)) == LARGE
+                pace.mark()
+                with pytest.raises(Ended):
+                    reading.exactly(1)
+
+        in_time(0.5, timed_out)
         server.wait_for_log(r"upstream timed out \(110: Connection timed out\) while reading upstream")
 
 

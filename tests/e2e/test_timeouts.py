@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.support import KIND, Serve, proxying
+from tests.e2e.support import KIND, Pace, Serve, asleep, in_time, only_worker, proxying
 from tests.support.client import Client, fetch
 from tests.support.messages import Ended
 from tests.support.peer import Connection, Peer, response
@@ -62,8 +63,11 @@ def test_a_client_that_does_not_finish_its_head_is_disconnected(
     server = serve(
         proxying(server="server_name x.example; client_header_timeout 500ms;"), backend0="127.0.0.1:1"
     )
-    with Client(server.port()) as client:
-        client.send(part)
+    worker = only_worker(server)
+    with ExitStack() as stack:
+        with asleep(worker):
+            client = stack.enter_context(Client(server.port()))
+            client.send(part)
         assert client.read_to_end() == b""
     line = (
         f"client timed out (110: Connection timed out) while {activity}, client: 127.0.0.1, server: x.example"
@@ -77,8 +81,11 @@ def test_a_client_that_does_not_finish_its_head_is_disconnected(
 
 def test_the_time_for_a_head_is_not_prolonged_by_single_bytes(serve: Serve) -> None:
     server = serve(proxying(server="client_header_timeout 200ms;"), backend0="127.0.0.1:1")
-    with Client(server.port()) as client:
-        client.send("GET / HTTP/1.1\r\nX-Slow: ")
+    worker = only_worker(server)
+    with ExitStack() as stack:
+        with asleep(worker):
+            client = stack.enter_context(Client(server.port()))
+            client.send("GET / HTTP/1.1\r\nX-Slow: ")
 
         def disconnected() -> bool:
             try:
@@ -139,8 +146,9 @@ def test_an_idle_client_is_disconnected_in_silence(serve: Serve) -> None:
     with Peer() as peer:
         server = serve("keepalive_timeout 500ms;" + proxying(), backend0=peer.address)
         with Client(server.port()) as client:
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
             for _ in range(2):
-                assert not client.get().says_close
+                assert not client.read_response().says_close
             assert client.read_to_end() == b""
         assert len(server.wait_for_access(2)) == 2
         assert "timed out" not in server.log()
@@ -268,12 +276,18 @@ def test_a_backend_that_stops_in_its_body_cuts_the_answer(serve: Serve, framing:
         server = serve(
             proxying("proxy_read_timeout 500ms;", server="server_name x.example;"), backend0=peer.address
         )
-        with Client(server.port()) as client:
-            client.request()
-            reading = client.start_response()
-            with pytest.raises(Ended):
-                reading.finish()
-            assert reading.message.body in (b"", b"half")
+
+        def cut(pace: Pace) -> None:
+            with Client(server.port()) as client:
+                client.request()
+                reading = client.start_response()
+                pace.mark()
+                assert reading.message.status == 200
+                with pytest.raises(Ended):
+                    reading.finish()
+                assert reading.message.body in (b"", b"half")
+
+        in_time(0.5, cut)
         assert peer.wait_for_end(1)
         logged(server, "upstream timed out (110: Connection timed out) while reading upstream" + about(peer))
 
@@ -315,8 +329,8 @@ CLOCK = (
     " location /tick { proxy_read_timeout 250ms; proxy_pass http://{silent}; }"
     " location / { %s proxy_pass http://{backend0}; } }"
 )
-TICKS = 9
-"""so many times 250 ms are more than the two seconds which the tests below allow"""
+TICKS = 5
+"""so many times 250 ms are more than the second which the tests below allow"""
 
 
 def tick(server: Server) -> None:
@@ -329,29 +343,42 @@ def test_a_backend_that_goes_on_speaking_is_in_time(serve: Serve) -> None:
         connection.receive()
         connection.send(f"HTTP/1.1 200 OK\r\nContent-Length: {TICKS}\r\n\r\n")
         for number in range(TICKS):
-            connection.wait_for(f"ticked {number}")
+            connection.wait_for(f"{connection.number} ticked {number}")
             connection.send("x")
+            connection.tell(f"{connection.number} said {number}")
 
     with Peer(silent) as clock, Peer(speaks) as peer:
-        server = serve(CLOCK % "proxy_read_timeout 2s;", silent=clock.address, backend0=peer.address)
-        with Client(server.port()) as client:
-            client.request()
-            peer.wait_for_requests(1)
-            for number in range(TICKS):
-                tick(server)
-                peer.tell(f"ticked {number}")
-            assert client.read_response().body == b"x" * TICKS
+        server = serve(CLOCK % "proxy_read_timeout 1s;", silent=clock.address, backend0=peer.address)
+
+        def goes_on(pace: Pace) -> None:
+            with Client(server.port()) as client:
+                before = len(peer.connections)
+                client.request()
+                connection = peer.wait_for_connections(before + 1)[before]
+                for number in range(TICKS):
+                    tick(server)
+                    peer.tell(f"{connection.number} ticked {number}")
+                    peer.wait_for_label(f"{connection.number} said {number}")
+                    pace.mark()
+                assert client.read_response().body == b"x" * TICKS
+
+        in_time(1, goes_on)
 
 
 def test_a_client_that_goes_on_sending_its_body_is_in_time(serve: Serve) -> None:
     with Peer(silent) as clock, Peer() as peer:
-        server = serve(CLOCK % "client_body_timeout 2s;", silent=clock.address, backend0=peer.address)
-        with Client(server.port()) as client:
-            client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {TICKS}\r\n\r\n")
-            for _ in range(TICKS):
-                tick(server)
-                client.send("x")
-            assert client.read_response().status == 200
+        server = serve(CLOCK % "client_body_timeout 1s;", silent=clock.address, backend0=peer.address)
+
+        def goes_on(pace: Pace) -> None:
+            with Client(server.port()) as client:
+                client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {TICKS}\r\n\r\n")
+                for _ in range(TICKS):
+                    tick(server)
+                    client.send("x")
+                    pace.mark()
+                assert client.read_response().status == 200
+
+        in_time(1, goes_on)
         assert peer.requests[0].body == b"x" * TICKS
 
 
@@ -366,13 +393,18 @@ def test_a_slow_client_is_not_taken_for_a_slow_backend(serve: Serve, buffering: 
 
     with Peer(silent) as clock, Peer(sends_much) as peer:
         server = serve(
-            CLOCK % f"proxy_read_timeout 2s; proxy_buffering {buffering};",
+            CLOCK % f"proxy_read_timeout 1s; proxy_buffering {buffering};",
             silent=clock.address,
             backend0=peer.address,
         )
-        with Client(server.port(), receive_buffer=16384) as client:
-            client.request()
-            reading = client.start_response()
-            for _ in range(TICKS):
-                tick(server)
-            assert len(reading.finish().body) == size
+
+        def reads_late(pace: Pace) -> None:
+            with Client(server.port(), receive_buffer=16384) as client:
+                client.request()
+                reading = client.start_response()
+                pace.mark()  # the backend may be late, the client may not be too late
+                for _ in range(TICKS):
+                    tick(server)
+                assert len(reading.finish().body) == size
+
+        in_time(1, reads_late)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.e2e.support import Serve, memory_kilobytes, only_worker, proxyd_only, proxying
+from tests.e2e.support import Pace, Serve, in_time, memory_kilobytes, only_worker, proxyd_only, proxying
 from tests.support.client import Client, fetch
 from tests.support.messages import Message
 from tests.support.peer import Connection, Peer, Script, response
@@ -284,10 +284,16 @@ def test_a_half_close_of_the_backend_is_passed_on_and_it_still_hears(serve: Serv
 def test_a_silent_tunnel_ends_after_proxy_read_timeout(serve: Serve) -> None:
     with Peer(switching(mirror)) as peer:
         server = serve(tunnelling("proxy_read_timeout 500ms;"), backend0=peer.address)
-        with upgraded(server) as client:
-            client.send("still here")
-            assert client.read_bytes(10) == b"still here"
-            assert client.read_to_end() == b""
+
+        def silent(pace: Pace) -> None:
+            with upgraded(server) as client:
+                pace.mark()
+                client.send("still here")
+                assert client.read_bytes(10) == b"still here"
+                pace.mark()
+                assert client.read_to_end() == b""
+
+        in_time(0.5, silent)
         assert peer.wait_for_end(1)
         server.wait_for_log(
             r"\[info\].*upstream timed out \(110: Connection timed out\) while proxying upgraded connection"

@@ -72,6 +72,7 @@ def test_workers_that_winch_sent_away_come_back_when_the_new_master_dies(serve: 
         wait_until(lambda: master_of(server.pid_path) == old, "the pid file to come back")
         wait_until(lambda: workers_of_master(old), "workers of the old master")
         wait_until(lambda: who(server) in workers_of_master(old), "an answer of the old master's worker")
+        server.wait_for_log("the master process is gone")  # says the worker of the killed
         Path(server.error_log).write_text("")  # a kill -9 is told as an alert
 
 
@@ -309,5 +310,6 @@ def test_the_old_master_comes_back_when_the_new_one_dies_while_it_leaves(serve: 
             wait_until(lambda: master_of(server.pid_path) == server.pid, "the pid file to come back")
             wait_for_service(server)
             assert fetch(server.port(), "/small/x/1").status == 200
+            server.wait_for_log("the master process is gone")  # says the worker of the killed
             load.stop()
         Path(server.error_log).write_text("")

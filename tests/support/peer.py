@@ -433,9 +433,9 @@ class Peer:
             pass
         except BaseException as error:
             self._failures.append(error)
-        connection.script_over = True
         if not connection.we_closed:
             connection.close()
+        connection.script_over = True
         self.something_happened()
 
     def close(self) -> None:
