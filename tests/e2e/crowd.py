@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection as Pipe
 from types import TracebackType
 
 from tests.support.peer import Connection, Peer
+from tests.support.waiting import LIMIT
 
 TICK_SECONDS = 0.2
 LARGE = b"x" * 4_000_000
@@ -21,7 +22,7 @@ SMALL_BUFFER = 8192
 
 CONFIG = """
     keepalive_requests 1000000; client_max_body_size 10m;
-    client_header_timeout 120s; client_body_timeout 120s; send_timeout 120s;
+    client_header_timeout 1h; client_body_timeout 1h; send_timeout 1h; keepalive_timeout 1h;
     server {
         listen 127.0.0.1:{port0} backlog=4096;
         location / { return 200 here; }
@@ -122,7 +123,7 @@ def _drop(senders: list[socket.socket], readers: list[socket.socket], moved: dic
 def _connected(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
-    sock.settimeout(30)
+    sock.settimeout(LIMIT)
     sock.connect(("127.0.0.1", port))
     return sock
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -502,6 +503,7 @@ def test_status_shows_processes_counters_and_peers(server: Server) -> None:
     assert server.run("start", "-g", "worker_processes 2;").returncode == 1  # it is set in the file already
     assert server.run("start").returncode == 0
     assert fetch(server.port()).status == 502
+    wait_until(lambda: "responses_5xx" in server.run("status").stdout, "the answer to be counted")
     shown = server.run("status")
     assert (shown.returncode, shown.stderr) == (0, "")
     pid = server.pid_path.read_text().strip()
@@ -517,9 +519,14 @@ def test_status_shows_processes_counters_and_peers(server: Server) -> None:
 def test_status_as_json_has_everything_by_name(server: Server) -> None:
     assert server.run("start").returncode == 0
     assert fetch(server.port()).status == 200
-    done = server.run("status", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    status = json.loads(done.stdout)
+
+    def when_counted() -> dict[str, Any] | None:
+        done = server.run("status", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        status: dict[str, Any] = json.loads(done.stdout)
+        return status if status["counters"]["responses_2xx"] else None
+
+    status = wait_until(when_counted, "the answer to be counted")
     assert status["pid"] == int(server.pid_path.read_text())
     assert status["generation"] == 1
     assert status["listen"] == [f"127.0.0.1:{server.port()}"]

@@ -28,7 +28,7 @@ from tests.soak.watchpoint import is_possible
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT, wait_until
 
 KILLED = r"\[alert\] .*worker process {pid} exited on signal 9"
 
@@ -454,6 +454,6 @@ def test_a_worker_killed_at_a_store_to_shared_memory_leaves_nothing_wrong() -> N
         *("log regions: used", "log regions: state", "new peer: key", "peers Zone: owner of the lock"),
         *("limit_conn: intent + 0", "limit_conn: hold", "limit_req: intent + 0"),
     )
-    rows = stores.run_some([(field, 1) for field in stores.FIELDS if field.name in places])
+    rows = stores.run_some([(field, 1) for field in stores.FIELDS if field.name in places], LIMIT)
     assert rows[0].value == len(places)
     assert not [row for row in rows if not row.ok]

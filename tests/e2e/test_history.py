@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,9 @@ def test_ten_configurations_are_kept(serve: Serve) -> None:
     server = serve("server { listen 127.0.0.1:{port0}; return 200 0; }")
     for number in range(1, 13):
         server.write_config(f"server {{ listen 127.0.0.1:{{port0}}; return 200 {number}; }}")
-        reload(server)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log(f"reconfigured, generation {number + 1}$")
+    assert reload(server)["changes"] == []  # so the last one is kept, too
     rows = history(server)
     assert [row["number"] for row in rows] == list(range(13, 3, -1))
     assert server.run("rollback", "4").returncode == 0

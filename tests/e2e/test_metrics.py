@@ -119,7 +119,7 @@ def test_metrics_tell_what_happened(serve: Serve) -> None:
         assert found.value("proxyd_generation") == 1
         assert found.total("proxyd_build_info") == 1
         assert found.value("proxyd_uptime_seconds") < 600
-        assert status(server)["counters"]["responses_2xx"] == 4
+        wait_until(lambda: status(server)["counters"]["responses_2xx"] == 4, "the page to be counted itself")
 
 
 @proxyd_only("metrics is proxyd's")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import itertools
 import os
 import pwd
 import re
@@ -17,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import KIND, Serve, make_server, proxyd_only, proxying, stranger
+from tests.e2e.support import KIND, Pace, Serve, in_time, make_server, proxyd_only, proxying, stranger
 from tests.e2e.watching import WITHOUT_SETUID, is_alive, wait_for_end, wait_for_service, workers_of
 from tests.support.client import Client, fetch
 from tests.support.peer import Connection, Peer
+from tests.support.ports import ReservedPort
 from tests.support.server import Server, child_pids, environment, process_title
 from tests.support.waiting import LIMIT, wait_until
 
@@ -137,20 +139,28 @@ def test_a_start_that_fails_to_bind_leaves_no_pid_file_and_names_the_address(dir
 
 
 def test_an_address_that_becomes_free_in_time_is_taken(directory: Path) -> None:
-    server = make_server(directory, "")
-    taken = socket.create_server(("127.0.0.1", 0))
-    port = taken.getsockname()[1]
-    server.write_config(f"server {{ listen 127.0.0.1:{port}; return 200 hello; }}")
-    command = [*server.command, "-g", "daemon off;"]
-    with subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL) as process:
-        try:
-            server.wait_for_log(r"bind\(\) to .* failed")
-            taken.close()
-            wait_until(lambda: read_pid(server), "the pid file")
-            assert fetch(port).body == b"hello"
-        finally:
-            process.terminate()
-    assert process.returncode == 0
+    numbers = itertools.count()
+
+    def taken_in_time(pace: Pace) -> None:
+        server = make_server(directory / str(next(numbers)), "")
+        with ReservedPort() as port, socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port.number))
+            taken.listen()
+            server.write_config(f"server {{ listen 127.0.0.1:{port.number}; return 200 hello; }}")
+            command = [*server.command, "-g", "daemon off;"]
+            with subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL) as process:
+                try:
+                    server.wait_for_log(r"bind\(\) to .* failed")
+                    taken.close()
+                    pace.mark()
+                    wait_until(lambda: read_pid(server) or process.poll() is not None, "the pid file")
+                    assert fetch(port.number).body == b"hello"
+                finally:
+                    process.terminate()
+            assert process.returncode == 0
+
+    in_time(2, taken_in_time)  # it tries for two seconds
 
 
 def test_the_pid_file_moves_with_a_reload(serve: Serve) -> None:

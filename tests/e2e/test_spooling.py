@@ -328,6 +328,8 @@ def test_a_backend_can_ask_for_buffering_and_against_it(serve: Serve) -> None:
                 if spilled:
                     peer.wait_for_label(f"sent {wish}")
                 give_turns(server)
+                if spilled:
+                    wait_until(lambda of=worker: file_sizes(of), "the file")  # type: ignore[misc]
                 assert bool(file_sizes(worker)) == spilled
                 assert reading.finish().body == LARGE
 

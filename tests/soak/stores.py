@@ -29,6 +29,7 @@ from tests.soak.table import Row
 from tests.soak.watchpoint import Ended, Watch, is_possible, mappings
 from tests.support.ports import ReservedPort
 from tests.support.server import Server, environment
+from tests.support.waiting import LIMIT
 
 _STORE_LIMIT = 1.5  # a field that is not stored to in so many seconds is given up: killed where it is
 _BATCH = 10  # so many kills between two looks at the counts and logs
@@ -250,9 +251,10 @@ class Outcome:
 class Killing:
     """One server and the kills of its workers."""
 
-    def __init__(self, server: Server, outcome: Outcome) -> None:
+    def __init__(self, server: Server, outcome: Outcome, patience: float) -> None:
         self.server = server
         self.outcome = outcome
+        self.patience = patience
         self.number = 0
 
     def batch(self, wanted: list[tuple[Field, int]]) -> None:
@@ -283,7 +285,7 @@ class Killing:
         ):
             with held_up(other):
                 self._kill_behind_store(watch, place, count)
-            _, said = reload.communicate(timeout=30)
+            _, said = reload.communicate(timeout=LIMIT)
         if reload.returncode != 0:
             print(f"{place.name}, {count}: reload failed: {said}")
             self.outcome.failed_reloads += 1
@@ -301,7 +303,7 @@ class Killing:
 
     def _go_to(self, watch: Watch, count: int) -> bool:
         for _ in range(count):
-            if not watch.wait_for_store(_STORE_LIMIT):
+            if not watch.wait_for_store(self.patience):
                 watch.stop()
                 return False
         return True
@@ -359,8 +361,8 @@ def run(scale: float) -> list[Row]:
     return run_some(list(itertools.islice(everything, times)))
 
 
-def run_some(wanted: list[tuple[Field, int]]) -> list[Row]:
-    """Kill a worker at each of these: behind so many stores to the field."""
+def run_some(wanted: list[tuple[Field, int]], patience: float = _STORE_LIMIT) -> list[Row]:
+    """Kill a worker at each of these: behind so many stores to the field, each within `patience` seconds."""
     outcome = Outcome()
     with scratch() as directory, Backend() as backend, ReservedPort() as nobody:
         Sites.live, Sites.dead = backend.address, f"127.0.0.1:{nobody.number}"
@@ -369,7 +371,7 @@ def run_some(wanted: list[tuple[Field, int]]) -> list[Row]:
         )
         with running(server):
             wait_for_service(server, 2)
-            killing = Killing(server, outcome)
+            killing = Killing(server, outcome, patience)
             for start in range(0, len(wanted), _BATCH):
                 killing.batch(wanted[start : start + _BATCH])
         alerts = [line for line in server.log().split("\n") if re.search(r"\[(alert|emerg)\]", line)]

@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.waiting import LIMIT
+
 _SEIZE, _INTERRUPT, _CONT, _PEEKUSER, _POKEUSER = 0x4206, 0x4207, 7, 3, 6
 _DEBUG_REGISTERS = 848  # offsetof(struct user, u_debugreg)
 _WALL = 0x40000000
@@ -73,7 +75,7 @@ class Watch:
         _ptrace(_SEIZE, self.pid)
         self._attached = True
         _ptrace(_INTERRUPT, self.pid)
-        self._wait_for_stop(5.0)
+        self._wait_for_stop(LIMIT)
         control = 0
         for number, address in enumerate(self._addresses):
             self._poke(number, address)
@@ -105,13 +107,13 @@ class Watch:
     def stop(self) -> None:
         """Stop it where it is."""
         _ptrace(_INTERRUPT, self.pid)
-        self._wait_for_stop(5.0)
+        self._wait_for_stop(LIMIT)
 
     def kill(self) -> None:
         """kill -9, and take note of the end."""
         os.kill(self.pid, signal.SIGKILL)
         with suppress(ChildProcessError, Ended):
-            while self._poll(time.monotonic() + 5.0) is not None:
+            while self._poll(time.monotonic() + LIMIT) is not None:
                 pass
         self._attached = False
 

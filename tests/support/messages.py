@@ -139,12 +139,18 @@ class Message:
     headers: Headers
     framing: str = "none"
     """none, length, chunked or close"""
-    body: bytes = b""
     trailers: Headers = ()
     raw: bytes = b""
-    """exactly the bytes of the message"""
+    """exactly the bytes of the message, once it is whole; before, those of its head"""
     whole: bool = False
     """the end of the body has been read"""
+    content: bytearray = field(default_factory=bytearray, repr=False)
+    """the body, as it grows"""
+
+    @property
+    def body(self) -> bytes:
+        """The body as far as it has been read, decoded."""
+        return bytes(self.content)
 
     def values(self, name: bytes | str) -> list[bytes]:
         """All values of a header, in the order of the wire."""
@@ -217,21 +223,21 @@ class Reading:
             "close": self._to_end,
         }
         taken = read[self.message.framing](most)
-        self.message.body += taken
+        self.message.content += taken
         if not taken:
+            self.message.raw = bytes(self.wire.received[self._started_at : self.wire.position])
             self.message.whole = True
-        self.message.raw = bytes(self.wire.received[self._started_at : self.wire.position])
         return taken
 
     def exactly(self, count: int) -> bytes:
         """The next `count` bytes of the body, decoded."""
-        taken = b""
+        taken = bytearray()
         while len(taken) < count:
             piece = self.piece(count - len(taken))
             if not piece:
-                raise Ended(f"the body ended {count - len(taken)} bytes early: {taken!r}")
+                raise Ended(f"the body ended {count - len(taken)} bytes early: {taken[:200]!r}")
             taken += piece
-        return taken
+        return bytes(taken)
 
     def finish(self) -> Message:
         """The message with its whole body."""
@@ -242,7 +248,7 @@ class Reading:
     def stream(self, most: int = 65536) -> Iterator[bytes]:
         """The rest of the body in pieces, of which nothing is kept: for bodies of many megabytes."""
         while piece := self.piece(most):
-            self.message.body = self.message.raw = b""
+            self.message.content.clear()
             self.wire.forget()
             yield piece
 

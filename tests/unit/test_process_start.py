@@ -196,16 +196,6 @@ def test_an_occupied_port_is_named_and_the_command_fails(directory: Path, daemon
     assert f"bind() to 127.0.0.1:{port} failed" in server.log()
 
 
-def test_a_port_that_becomes_free_is_bound_after_all(directory: Path) -> None:
-    taken = socket.create_server(("127.0.0.1", 0))
-    server = FakeServer(directory, f"server {{ listen 127.0.0.1:{taken.getsockname()[1]}; }}")
-    starting = server.spawn("-g", "daemon on;")
-    server.wait_for_log(r"bind\(\) to")
-    taken.close()
-    assert starting.wait(LIMIT) == 0
-    assert server.run("stop").returncode == 0
-
-
 def test_a_broken_configuration_does_not_start(directory: Path) -> None:
     server = FakeServer(directory, "bogus 1; nonsense 2;")
     result = server.run()
