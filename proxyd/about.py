@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 
 from proxyd import __version__
@@ -27,8 +28,20 @@ def _works(module: str) -> bool:
 
 
 def version_line() -> str:
-    """The answer to -v."""
+    """Who we are."""
     return f"proxyd version: proxyd/{__version__}"
+
+
+def nginx_line() -> str:
+    """Whose language it is, in the words that tools look for."""
+    return f"nginx version: nginx/{NGINX_VERSION}"
+
+
+def version_line_of(command: str) -> str:
+    """The answer to -v. Under the name nginx it is nginx's, and says who we are behind it."""
+    if os.path.basename(command) != "nginx":
+        return version_line()
+    return f"{nginx_line()} (proxyd/{__version__})"
 
 
 def build_lines(engine: dict[str, str]) -> list[str]:
@@ -39,7 +52,7 @@ def build_lines(engine: dict[str, str]) -> list[str]:
     ]
     return [
         version_line(),
-        f"nginx version: nginx/{NGINX_VERSION}",
+        nginx_line(),
         f"built by {engine['compiler']}",
         *(f"built with {name.upper()} {text}" for name, text in engine.items() if name != "compiler"),
         f"running on Python {platform.python_version()}",

@@ -108,7 +108,7 @@ def proxyd(
     if context.invoked_subcommand is not None:
         return
     if version and not build:
-        click.echo(about.version_line(), err=True)
+        click.echo(about.version_line_of(sys.argv[0]), err=True)
     if build:
         _show_build()
     if test or dump:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -280,6 +282,16 @@ def test_v_shows_the_version_on_stderr() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@COMMANDS
+def test_v_under_the_name_nginx_is_what_scripts_look_for(tmp_path: Path) -> None:
+    command = tmp_path / "nginx"
+    command.write_text("from proxyd.cli import main\nmain()\n")
+    done = subprocess.run(
+        [sys.executable, command, "-v"], env=environment(), capture_output=True, text=True, timeout=LIMIT
+    )
+    assert re.fullmatch(r"nginx version: nginx/[\d.]+ \(proxyd/[\d.]+\)\n", done.stderr)
+
+
 def test_v_beside_t_tests_as_well(server: Server) -> None:
     done = server.run("-v", "-t")
     assert done.returncode == 0
@@ -535,6 +547,23 @@ def test_status_as_json_has_everything_by_name(server: Server) -> None:
     assert status["counters"]["responses_2xx"] == 1
     assert server.run("reload").returncode == 0
     assert json.loads(server.run("status", "--json").stdout)["generation"] == 2
+    assert server.run("stop").returncode == 0
+
+
+def documented(command: str) -> set[str]:
+    """The keys that docs/operations.md names for the JSON of a command."""
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    rows = page.split(f"| `proxyd {command} --json`")[1].split("\n\n")[0].split("\n")[2:]
+    return {key for row in rows for key in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+@COMMANDS
+def test_json_has_the_keys_that_are_documented(server: Server) -> None:
+    assert server.run("start").returncode == 0
+    wait_until(lambda: json.loads(server.run("history", "--json").stdout), "a kept configuration")
+    assert set(json.loads(server.run("status", "--json").stdout)) == documented("status")
+    assert set(json.loads(server.run("history", "--json").stdout)[0]) == documented("history")
+    assert set(json.loads(server.run("reload", "--json").stdout)) == documented("reload")
     assert server.run("stop").returncode == 0
 
 
