@@ -20,9 +20,11 @@ class Notifier:
         path = os.environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self._poller = poller
+        self._main = True
 
     def ready(self, generation: int) -> None:
         """We serve (again, after a reload)."""
+        self._main = True
         self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS=serving, generation {generation}")
 
     def reloading(self) -> None:
@@ -39,7 +41,11 @@ class Notifier:
         self._send("STATUS=")
 
     def main_process(self, pid: int) -> None:
-        """Another process is the main one from now on: the new master after an upgrade."""
+        """Another process is the main one from now on: the new master after an upgrade.
+
+        Whether that one hangs is not for us to say any more, however long our last requests take.
+        """
+        self._main = False
         self._send(f"MAINPID={pid}")
 
     def watch(self) -> None:
@@ -52,7 +58,8 @@ class Notifier:
             self._alive(seconds)
 
     def _alive(self, seconds: float) -> None:
-        self._send("WATCHDOG=1")
+        if self._main:
+            self._send("WATCHDOG=1")
         self._poller.after(seconds, lambda: self._alive(seconds))
 
     def _send(self, *lines: str) -> None:

@@ -76,6 +76,20 @@ def test_the_watchdog_hears_of_each_turn(manager: Manager, monkeypatch: pytest.M
     assert manager.hear() == {"WATCHDOG": "1"}
 
 
+def test_who_is_not_the_main_process_any_more_does_not_speak_for_it(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "2000")
+    poller = Poller()
+    notifier = Notifier(poller)
+    notifier.watch()
+    notifier.main_process(4711)
+    poller.turn()
+    notifier.ready(1)
+    poller.turn()
+    assert [list(manager.hear())[0] for _ in range(4)] == ["WATCHDOG", "MAINPID", "READY", "WATCHDOG"]
+
+
 @pytest.mark.parametrize("value", ["", "0", "soon"])
 def test_without_a_watchdog_nothing_is_due(
     manager: Manager, monkeypatch: pytest.MonkeyPatch, value: str
