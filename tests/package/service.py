@@ -13,8 +13,9 @@ from tests.package.fresh import Debian, Failed
 
 _DROP_IN = "etc/systemd/system/proxyd.service.d/test.conf"
 # What the master may do, by the bits of capabilities(7): change owners, override permissions, send signals,
-# take other identities, bind low ports, raise priorities and limits.
-_CAPABILITIES = {0, 1, 3, 5, 6, 7, 10, 23, 24}
+# take other identities, bind low ports, let workers have what `proxy_bind ... transparent` needs, raise
+# priorities and limits.
+_CAPABILITIES = {0, 1, 3, 5, 6, 7, 10, 13, 23, 24}
 _SILENT = """
 server {
     listen 80;
