@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from proxyd.config import plan
 from proxyd.config.address import BadAddress, literal_ip, parse_address
@@ -69,6 +71,9 @@ class BindShape(Shape):
 
 
 def _is_local_address(text: str) -> bool:
+    with suppress(OSError):
+        socket.inet_pton(socket.AF_INET6, text)  # nginx knows such a one without brackets alone
+        return True
     try:
         address = parse_address(text, 0)
         return address.unix != "" or literal_ip(address.host) is not None
