@@ -17,7 +17,7 @@ enum px_counter {
     PX_COUNTER_REQUESTS,
     /* gauge, requests: Requests between their head and their end, tunnels included. */
     PX_COUNTER_REQUESTS_ACTIVE,
-    /* counter, responses: Interim answers sent to clients, 101 included. */
+    /* counter, responses: Requests that ended with a status of 100 to 199: 101, tunnels. */
     PX_COUNTER_RESPONSES_1XX,
     /* counter, responses: Requests that ended with a status of 200 to 299. */
     PX_COUNTER_RESPONSES_2XX,

@@ -66,7 +66,7 @@ COUNTERS: tuple[Counter, ...] = (
     # Requests.
     _counter("requests", "requests", "Request heads read completely, also those refused afterwards."),
     _gauge("requests_active", "requests", "Requests between their head and their end, tunnels included."),
-    _counter("responses_1xx", "responses", "Interim answers sent to clients, 101 included."),
+    _counter("responses_1xx", "responses", "Requests that ended with a status of 100 to 199: 101, tunnels."),
     _counter("responses_2xx", "responses", "Requests that ended with a status of 200 to 299."),
     _counter("responses_3xx", "responses", "Requests that ended with a status of 300 to 399."),
     _counter("responses_4xx", "responses", "Requests that ended with a status of 400 to 499 (444, 499 too)."),
