@@ -159,6 +159,12 @@ px_slice far_end_take(far_end *end)
     return all;
 }
 
+void turn_until_said(px_loop *loop, far_end *end)
+{
+    for (uint64_t end_ms = px_clock_ms() + PATIENCE_MS; !far_end_read(end) && px_clock_ms() < end_ms;)
+        px_loop_run(loop, 0);
+}
+
 void settle(px_loop *loop, ...)
 {
     for (int quiet = 0; quiet < QUIET_TURNS; quiet++) {
@@ -174,7 +180,7 @@ void settle(px_loop *loop, ...)
 
 void run_until(px_loop *loop, const int *flag)
 {
-    uint64_t end_ms = px_clock_ms() + 5000;
+    uint64_t end_ms = px_clock_ms() + PATIENCE_MS;
     while (*flag == 0 && px_clock_ms() < end_ms)
         px_loop_run(loop, px_clock_ms() + 5);
 }

@@ -39,9 +39,14 @@ px_slice far_end_view(const far_end *end);
 /* What came so far, forgotten now. Good until the next read. */
 px_slice far_end_take(far_end *end);
 
+/* How long one waits for what must come: never a measure, only the end of a test that has failed. */
+#define PATIENCE_MS 60000
+/* Turns the loop until this end got something. No timer that began with it has had a turn by then: an answer that is
+ * said now is in time, however late it is. */
+void turn_until_said(px_loop *loop, far_end *end);
 /* Turns the loop, reading these ends (far_end *, NULL ends the list), until several turns move nothing. */
 void settle(px_loop *loop, ...) __attribute__((sentinel));
-/* Turns the loop, waiting, until *flag is not 0, or for 5 s (then the test's next check fails). */
+/* Turns the loop, waiting, until *flag is not 0, or for PATIENCE_MS (then the test's next check fails). */
 void run_until(px_loop *loop, const int *flag);
 
 bool slice_has(px_slice haystack, const char *needle);

@@ -256,7 +256,7 @@ TEST(loop_timer, "a timer is not early, and the loop sleeps until it")
     begin();
     px_timer_init(&a.timer, on_due);
     a.then = stop_loop;
-    uint64_t before = px_clock_ms(), turns = px_loop_turns(loop);
+    uint64_t before = px_loop_now_ms(loop), turns = px_loop_turns(loop);
     px_timer_start(loop, &a.timer, 30);
     CHECK_INT(px_loop_timers_running(loop), 1);
     px_loop_run(loop, UINT64_MAX);

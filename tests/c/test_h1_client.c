@@ -685,7 +685,7 @@ TEST(read_timeouts, "a peer that is silent for read_timeout is given up, in its 
         limits.read_timeout = 30;
         start(false);
         send_text(REQUEST, false, true);
-        settle(loop, &far, NULL);
+        turn_until_said(loop, &far);
         if (in_body)
             far_end_say(&far, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
         run_until(loop, &seen.stop);
@@ -720,7 +720,7 @@ TEST(paused_time, "while the reader pauses the peer's silence does not count; wh
     start(false);
     seen.pause_on_head = true;
     send_text(REQUEST, false, true);
-    settle(loop, &far, NULL);
+    turn_until_said(loop, &far);
     far_end_say(&far, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
     settle(loop, NULL);
     for (uint64_t until = px_clock_ms() + 60; px_clock_ms() < until;)

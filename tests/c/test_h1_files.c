@@ -89,7 +89,7 @@ static px_io pump(const px_h1_files *files, size_t limit)
 {
     px_io io = PX_IO_OK;
     size_t wanted = output.queue.bytes;
-    for (uint64_t end_ms = px_clock_ms() + 5000; far.len < wanted && px_clock_ms() < end_ms;) {
+    for (uint64_t end_ms = px_clock_ms() + PATIENCE_MS; far.len < wanted && px_clock_ms() < end_ms;) {
         size_t moved = 0, before = output.queue.bytes;
         io = px_h1_output_write(&output, &transport, files, limit, &moved);
         CHECK_INT(before - output.queue.bytes, moved);

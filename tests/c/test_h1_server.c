@@ -314,7 +314,7 @@ static px_slice body_of(px_slice bytes)
 /* Until all connections are closed, which takes a timer. */
 static void wait_for_none(void)
 {
-    for (uint64_t end_ms = px_clock_ms() + 5000; px_h1_server_live() > 0 && px_clock_ms() < end_ms;)
+    for (uint64_t end_ms = px_clock_ms() + PATIENCE_MS; px_h1_server_live() > 0 && px_clock_ms() < end_ms;)
         px_loop_run(loop, px_clock_ms() + 5);
     CHECK_INT(px_h1_server_live(), 0);
 }
@@ -1072,7 +1072,7 @@ TEST(lingers_no_longer_than_told, "a client that never stops sending is cut off 
     far_end far = client(true, false);
     say(&far, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 50000000\r\n\r\nabc");
     static const char more[1000];
-    for (uint64_t end_ms = px_clock_ms() + 5000; px_h1_server_live() > 0 && px_clock_ms() < end_ms;) {
+    for (uint64_t end_ms = px_clock_ms() + PATIENCE_MS; px_h1_server_live() > 0 && px_clock_ms() < end_ms;) {
         far_end_write(&far, more, sizeof more);
         px_loop_run(loop, px_clock_ms() + 2);
     }
