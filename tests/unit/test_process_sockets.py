@@ -14,6 +14,7 @@ import pytest
 from proxyd.config.plan import Keepalive, ListenSocket
 from proxyd.process import sockets
 from proxyd.process.sockets import AddressInUse, BoundSocket, OpenError
+from tests.support.ports import ReservedPort
 
 
 def spec(address: str = "127.0.0.1", port: int = 0, **changes: object) -> ListenSocket:
@@ -40,7 +41,7 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def test_it_listens_and_close_ends_that() -> None:
-    bound = sockets.bind(spec(), 1)
+    bound = sockets.bind(spec(port=free_port()), 1)
     port = port_of(bound)
     assert answers(port)
     assert not os.get_inheritable(bound.fds[0]) and not os.get_blocking(bound.fds[0])
@@ -65,7 +66,7 @@ def test_other_errors_are_told_too(tmp_path: Path) -> None:
 
 
 def test_ipv6_addresses_are_for_ipv6_only_unless_asked() -> None:
-    alone = sockets.bind(spec("::"), 1)
+    alone = sockets.bind(spec("::", free_port()), 1)
     assert answers(port_of(alone), "::1") and not answers(port_of(alone))
     both = sockets.bind(spec("::", ipv6only=False), 1)
     assert answers(port_of(both), "::1") and answers(port_of(both))
@@ -142,10 +143,13 @@ def test_with_reuseport_each_worker_has_a_socket_of_its_own() -> None:
     bound.close()
 
 
+_RESERVED: list[ReservedPort] = []
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that no other process gets as long as this one lives."""
+    _RESERVED.append(ReservedPort())
+    return _RESERVED[-1].number
 
 
 def test_a_group_that_shrinks_is_steered_empty_before_its_sockets_are_closed() -> None:
@@ -210,7 +214,7 @@ def test_a_wider_address_may_take_the_place_of_a_narrower_one() -> None:
 
 
 def test_hushed_sockets_refuse_also_where_a_copy_is_open() -> None:
-    bound = sockets.bind(spec(), 1)
+    bound = sockets.bind(spec(port=free_port()), 1)
     port, copy = port_of(bound), os.dup(bound.fds[0])
     sockets.hush(bound)
     with socket.socket() as probe:
