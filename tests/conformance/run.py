@@ -86,12 +86,13 @@ class _Run:
         self._case = case
         self._labels = Labels()
         self._words: dict[str, str] = {}
-        self._names = transcript.Names()
+        self._names = transcript.Names(set(re.findall(r"\d+", case.path.read_text())))
         self._names.add_path(str(directory), "{dir}")
         self._stack = stack
         self._directory = directory
         self._peers = {number: self._peer(number) for number in self._numbers("backend")}
         words: dict[str, Any] = {f"backend{number}": peer.address for number, peer in self._peers.items()}
+        words.update({f"port{number}": self._port() for number in self._numbers("port")})
         words.update({f"refused{number}": self._refused(number) for number in self._numbers("refused")})
         self._server = Server(
             kind,
@@ -127,8 +128,15 @@ class _Run:
         self._names.add_path(peer.address, f"{{backend{number}}}")
         return peer
 
+    def _port(self) -> str:
+        """A port whose number stands for nothing else in the transcript."""
+        while True:
+            port = str(self._stack.enter_context(ReservedPort()).number)
+            if port not in self._names.plain:
+                return port
+
     def _refused(self, number: int) -> str:
-        address = f"127.0.0.1:{self._stack.enter_context(ReservedPort()).number}"
+        address = f"127.0.0.1:{self._port()}"
         self._names.add_path(address, f"{{refused{number}}}")
         return address
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance import transcript
 from tests.conformance.case import CASES, Case, all_cases, load
 from tests.conformance.differences import reasons
 from tests.conformance.run import judged_kind, reference_is_here, run
@@ -49,6 +50,13 @@ def test_every_difference_is_in_the_list_and_used() -> None:
 def test_stated_differences_fit_the_recorded_transcript(path: Path) -> None:
     case = load(path)
     assert (case.expected() != case.recorded) == bool(case.differs)
+
+
+def test_a_number_of_the_case_is_not_taken_for_a_port() -> None:
+    names = transcript.Names({"43200"})
+    names.add_port(43200, "{port0}")
+    names.add_port(43201, "{port1}")
+    assert names.hide_in("+43200 minutes, a:43201/") == "+43200 minutes, a:{port1}/"
 
 
 def test_there_are_at_least_100_cases() -> None:

@@ -34,7 +34,9 @@ _EXCESS = re.compile(r"(?<=excess: )(\d+)\.([5-9]\d\d)\b")  # 1r/m: what half a 
 class Names:
     """Numbers and paths that differ from run to run, and what stands for them in a transcript."""
 
-    def __init__(self) -> None:
+    def __init__(self, plain: set[str]) -> None:
+        """`plain`: numbers of the case, which no port is taken for."""
+        self.plain = plain
         self._paths: dict[str, str] = {}
         self._ports: dict[str, str] = {}
 
@@ -44,7 +46,8 @@ class Names:
 
     def add_port(self, port: int, name: str) -> None:
         """Write `name` for a port number, wherever it stands as a number of its own."""
-        self._ports[str(port)] = name
+        if str(port) not in self.plain:
+            self._ports[str(port)] = name
 
     def hide_in(self, text: str) -> str:
         """The text with every known path and port replaced."""
