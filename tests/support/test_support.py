@@ -12,6 +12,7 @@ from tests.support.messages import Ended, Malformed, Message, Reset, Wire, read_
 from tests.support.peer import Connection, Peer, answering, echo, response
 from tests.support.ports import ReservedPort, UnansweringPort
 from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 
 def wire_of(data: bytes) -> Wire:
@@ -213,6 +214,5 @@ def test_a_server_runs_in_front_of_a_peer(directory: Path) -> None:
     with Peer() as peer, Server("nginx", directory, http, backend0=peer.address, workers=2) as server:
         assert fetch(server.port(), "/x").status == 200
         assert '"GET /x HTTP/1.1" 200 6' in server.wait_for_access(1)[0]
-        server.wait_for_log("start worker process", 2)
-        assert len(server.worker_pids()) == 2
+        wait_until(lambda: len(server.worker_pids()) == 2, "two processes with the title of workers")
         assert server.run("-t").returncode == 0
