@@ -33,8 +33,11 @@ static void keep(px_request *r, const px_response_head_in *head)
 {
     for (uint32_t i = 0; i < head->header_count; i++) {
         const px_header *header = &head->headers[i];
-        if (is_kept(header))
-            px_request_carry(r, (px_header_id)header->id, header->name, header->value);
+        if (!is_kept(header))
+            continue;
+        bool cookie = header->id == PX_HEADER_SET_COOKIE;
+        px_request_carry(r, (px_header_id)header->id, header->name,
+                         cookie ? px_proxy_set_cookie(r, header->value) : header->value);
     }
 }
 
