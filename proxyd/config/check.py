@@ -17,7 +17,7 @@ from proxyd.config.errors import Report
 from proxyd.config.hints import lookalike, missing_semicolon, of_unknown
 from proxyd.config.parser import Statement
 from proxyd.config.plan import Piece, Regex, RegexGroup
-from proxyd.config.shapes import Invalid, encode
+from proxyd.config.shapes import Bits, Invalid, encode
 from proxyd.config.template import Templates
 
 Resolve = Callable[[str, int], list[tuple[int, bytes]]]
@@ -176,6 +176,8 @@ class Checker:
             if directive.repeats:
                 values.setdefault(directive.group or name, []).append(value)
                 where.setdefault(directive.group or name, []).append(statement)
+            elif name in values and isinstance(directive.shape, Bits):
+                values[name] = directive.shape.merged(values[name], value)
             elif name in values:
                 self.duplicate(statement, where[name][0])
                 continue

@@ -254,6 +254,10 @@ class Bits(Shape):
             bits |= bit
         return 0 if any(self.words[word] == 0 for word in seen) else bits
 
+    def merged(self, first: int, second: int) -> int:
+        """Of two statements in one block, which say together what one with all their words would."""
+        return 0 if first == 0 or second == 0 else first | second
+
     def describe(self) -> str:
         return " | ".join(self.shown) + " ..."
 
