@@ -42,7 +42,7 @@ static inline int px_main_ledgers(void)
     head.cells_offset = at += PX_MAIN_PEERS * 4u;
     head.slot_cells = PX_SLOT_CELLS;
     at += PX_MAIN_PEERS * PX_SLOT_CELLS * 8u;
-    head.slab_offset = at = (at + 4095u) & ~4095u;
+    head.slab_offset = at = (at + 65535u) & ~65535u; /* whole pages anywhere */
     head.slab_bytes = PX_MAIN_SLAB;
     head.ledger_count = 2;
     head.stride = at + PX_MAIN_SLAB;

@@ -13,7 +13,7 @@
  * The peers Zone: header | records.
  * A limit Zone: header | seats | buckets, each a header and its records | chunks. */
 
-#define PX_SHM_LAYOUT 0x765b4c68u
+#define PX_SHM_LAYOUT 0x3cbfb3afu
 #define PX_LEDGER_MAGIC 0x4c585050u
 #define PX_PEERS_MAGIC 0x50585050u
 #define PX_LIMIT_MAGIC 0x54585050u
@@ -25,8 +25,8 @@
 #define PX_LIMIT_HOLDS 0x1fu
 #define PX_LOG_REGIONS 0x40u
 #define PX_PEERS_MAX 0x10000u
+#define PX_LOCK_WORDS 0x6u
 #define PX_SHM_DIGEST_BYTES 0x10u
-#define PX_SHM_PAGE 0x1000u
 #define PX_REGION_FREE 0x0u
 #define PX_REGION_OPEN 0x1u
 #define PX_REGION_WRITING 0x2u
@@ -198,21 +198,19 @@ _Static_assert(offsetof(struct px_shm_limit_header, used) == 192, "limit_header.
 _Static_assert(offsetof(struct px_shm_limit_header, spare2) == 200, "limit_header.spare2");
 
 /* Start of a bucket; its records follow. Everything in a bucket changes under its lock.
- * intent: what the holder of the lock is about to do; who finds that the holder died completes it
- * (LIMIT_REQ) or undoes it (LIMIT_CONN). intent[0] is stored last, and cleared when it is done.
- * LIMIT_REQ: 1 + record and above 32 bits value; last_ms.
- * LIMIT_CONN: 1 + record and above 32 bits the value without the hold; 1 + hold. */
+ * intent, meant, more: what the holder of the lock is about to do; who finds that the holder died completes
+ * it (LIMIT_REQ) or undoes it (LIMIT_CONN). intent is stored last, and cleared when it is done. */
 struct px_shm_limit_bucket {
-    uint64_t lock[5]; /* a robust process-shared pthread_mutex_t */
-    _Atomic uint64_t intent[2]; /* see above */
-    _Atomic uint32_t reach; /* LIMIT_CONN: no key at home here is farther behind than this */
-    uint32_t pad; /* zero */
+    uint64_t lock[6]; /* a robust process-shared pthread_mutex_t */
+    _Atomic uint32_t intent; /* 1 + record; 0: nothing is meant */
+    _Atomic uint32_t meant; /* its value; LIMIT_CONN: without the hold */
+    _Atomic uint32_t more[2]; /* LIMIT_REQ: the halves of last_ms, the low one first; LIMIT_CONN: 1 + hold, and, intent or not, the reach: no key at home here is farther behind */
 };
 _Static_assert(sizeof(struct px_shm_limit_bucket) == 64, "limit_bucket: size");
 _Static_assert(offsetof(struct px_shm_limit_bucket, lock) == 0, "limit_bucket.lock");
-_Static_assert(offsetof(struct px_shm_limit_bucket, intent) == 40, "limit_bucket.intent");
-_Static_assert(offsetof(struct px_shm_limit_bucket, reach) == 56, "limit_bucket.reach");
-_Static_assert(offsetof(struct px_shm_limit_bucket, pad) == 60, "limit_bucket.pad");
+_Static_assert(offsetof(struct px_shm_limit_bucket, intent) == 48, "limit_bucket.intent");
+_Static_assert(offsetof(struct px_shm_limit_bucket, meant) == 52, "limit_bucket.meant");
+_Static_assert(offsetof(struct px_shm_limit_bucket, more) == 56, "limit_bucket.more");
 
 /* A key and its state. Free while first is zero; making one stores first last. */
 struct px_shm_limit_record {
@@ -232,16 +230,16 @@ _Static_assert(offsetof(struct px_shm_limit_record, used_ms) == 28, "limit_recor
 /* A worker that has the Zone open holds the lock as long as it lives: so everybody can find out whether
  * it does. Who gets the lock of a seat in use gives back what its holds hold. */
 struct px_shm_limit_seat {
-    uint64_t life[5]; /* a robust process-shared pthread_mutex_t */
+    uint64_t life[6]; /* a robust process-shared pthread_mutex_t */
     _Atomic uint32_t in_use; /* whether holds may belong to it */
     _Atomic uint32_t pid; /* of the worker, for people */
-    uint64_t spare[2]; /* zero */
+    uint64_t spare; /* zero */
 };
 _Static_assert(sizeof(struct px_shm_limit_seat) == 64, "limit_seat: size");
 _Static_assert(offsetof(struct px_shm_limit_seat, life) == 0, "limit_seat.life");
-_Static_assert(offsetof(struct px_shm_limit_seat, in_use) == 40, "limit_seat.in_use");
-_Static_assert(offsetof(struct px_shm_limit_seat, pid) == 44, "limit_seat.pid");
-_Static_assert(offsetof(struct px_shm_limit_seat, spare) == 48, "limit_seat.spare");
+_Static_assert(offsetof(struct px_shm_limit_seat, in_use) == 48, "limit_seat.in_use");
+_Static_assert(offsetof(struct px_shm_limit_seat, pid) == 52, "limit_seat.pid");
+_Static_assert(offsetof(struct px_shm_limit_seat, spare) == 56, "limit_seat.spare");
 
 /* Holds that belong to one seat. A hold changes under the lock of its record's bucket. */
 struct px_shm_limit_chunk {

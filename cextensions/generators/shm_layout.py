@@ -13,7 +13,7 @@ _C_TYPES = {"u8": "uint8_t", "u32": "uint32_t", "u64": "uint64_t"}
 # Numbers of proxyd/shared/layout/ that C uses under the same name.
 _CONSTANTS = (
     *("LEDGER_MAGIC", "PEERS_MAGIC", "LIMIT_MAGIC", "LIMIT_REQ", "LIMIT_CONN", "LIMIT_WAYS", "LIMIT_REACH"),
-    *("LIMIT_SEATS", "LIMIT_HOLDS", "LOG_REGIONS", "PEERS_MAX"),
+    *("LIMIT_SEATS", "LIMIT_HOLDS", "LOG_REGIONS", "PEERS_MAX", "LOCK_WORDS"),
 )
 _STATES = ("REGION_FREE", "REGION_OPEN", "REGION_WRITING", "LOCK_RAW", "LOCK_READY")
 
@@ -39,7 +39,6 @@ def _constants() -> Iterator[str]:
         "SHM_LAYOUT": layout.LAYOUT,
         **{name: getattr(layout, name) for name in _CONSTANTS},
         "SHM_DIGEST_BYTES": layout.DIGEST_BYTES,
-        "SHM_PAGE": layout.PAGE,
         **{name: getattr(layout, name) for name in _STATES},
     }
     yield from (f"#define PX_{name} {value:#x}u" for name, value in values.items())

@@ -39,7 +39,7 @@ static const char *find_own(const px_zone *crew, uint32_t worker, px_zone *own)
     const char *why = fault(crew);
     if (why != NULL)
         return why;
-    if (head->stride == 0 || head->stride % PX_SHM_PAGE != 0 || head->ledger_count < 2 ||
+    if (head->stride == 0 || head->stride % (uint64_t)sysconf(_SC_PAGESIZE) != 0 || head->ledger_count < 2 ||
         head->ledger_count > crew->size / head->stride)
         return "the ledger's parts lie outside of its segment";
     if (worker > head->ledger_count - 2)

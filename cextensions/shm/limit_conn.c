@@ -33,15 +33,15 @@ static _Atomic uint32_t *hold_at(const px_limit_table *table, uint32_t number)
  * somebody else's by now (its seat was reaped before it named this record): then it does not name it. */
 static void repair(px_limit_table *table, uint32_t number, px_limit_bucket *bucket)
 {
-    uint64_t intent = px_limit_load(bucket->intent[0]), hold = px_limit_load(bucket->intent[1]);
-    int at = px_limit_intent_at(intent);
+    uint64_t hold = px_limit_load(bucket->more[0]);
+    int at = px_limit_meant_at(bucket);
     if (at < 0 || hold == 0 || hold > (uint64_t)table->chunk_count * PX_LIMIT_HOLDS)
         return;
     uint32_t slot = number * PX_LIMIT_WAYS + (uint32_t)at;
     _Atomic uint32_t *cell = hold_at(table, (uint32_t)hold - 1);
     if (px_limit_load(*cell) == slot + 1)
         px_limit_store(*cell, 0);
-    px_limit_store(px_limit_records(bucket)[at].value, px_limit_intent_value(intent));
+    px_limit_store(px_limit_records(bucket)[at].value, px_limit_load(bucket->meant));
 }
 
 /* Order: what is meant; that it is meant; the hold; the value; that it is done. */
@@ -50,11 +50,11 @@ static void change(px_limit_table *table, px_limit_bucket *bucket, uint32_t slot
     int at = (int)(slot % PX_LIMIT_WAYS);
     px_limit_record *record = &px_limit_records(bucket)[at];
     uint32_t now = px_limit_load(record->value), without = more || now == 0 ? now : now - 1;
-    px_limit_store(bucket->intent[1], (uint64_t)hold + 1);
-    px_limit_store(bucket->intent[0], px_limit_intent(at, without));
+    px_limit_store(bucket->more[0], hold + 1);
+    px_limit_mean(bucket, at, without);
     px_limit_store(*hold_at(table, hold), more ? slot + 1 : 0);
     px_limit_store(record->value, without + more);
-    px_limit_store(bucket->intent[0], 0);
+    px_limit_store(bucket->intent, 0);
 }
 
 /* False: the lock cannot be had. */
@@ -184,7 +184,8 @@ static bool claim_chunk(px_limit_table *table, uint32_t *number)
         return false;
     for (uint32_t i = 0; i < table->chunk_count && !found; i++) {
         uint32_t at = (table->next_chunk + i) % table->chunk_count;
-        found = px_limit_load(chunk_at(table, at)->owner) == 0;
+        /* Behind what whoever emptied it stored there. */
+        found = atomic_load_explicit(&chunk_at(table, at)->owner, memory_order_acquire) == 0;
         *number = at;
     }
     if (found)

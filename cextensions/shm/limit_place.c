@@ -57,7 +57,8 @@ static uint32_t farthest_away(const px_limit_table *table, const px_limit_place 
 /* Looks as far as keys of the home may be, and finds out how far that still is. */
 static bool find(px_limit_table *table, px_limit_place *place, px_limit_key key, px_limit_repair *repair)
 {
-    uint32_t reach = px_limit_load(place->home->reach), most = farthest_away(table, place), seen = 0;
+    uint32_t reach = px_limit_load(*px_limit_reach(place->home)), most = farthest_away(table, place),
+             seen = 0;
     place->at = px_limit_find(place->home, key);
     if (place->at >= 0 || reach == 0)
         return true;
@@ -70,7 +71,7 @@ static bool find(px_limit_table *table, px_limit_place *place, px_limit_key key,
             return true;
         go_home(place);
     }
-    px_limit_store(place->home->reach, seen);
+    px_limit_store(*px_limit_reach(place->home), seen);
     return true;
 }
 
@@ -92,8 +93,8 @@ static bool find_room(px_limit_table *table, px_limit_place *place, px_limit_rep
 static void make(px_limit_table *table, px_limit_place *place, px_limit_key key, uint64_t now_ms)
 {
     uint32_t away = place->number - place->home_number;
-    if (px_limit_load(place->home->reach) < away)
-        px_limit_store(place->home->reach, away);
+    if (px_limit_load(*px_limit_reach(place->home)) < away)
+        px_limit_store(*px_limit_reach(place->home), away);
     px_limit_make(table, &px_limit_records(place->bucket)[place->at], key, now_ms);
 }
 

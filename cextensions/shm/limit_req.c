@@ -8,13 +8,13 @@ static void repair(px_limit_table *table, uint32_t number, px_limit_bucket *buck
 {
     (void)table;
     (void)number;
-    uint64_t intent = px_limit_load(bucket->intent[0]);
-    int at = px_limit_intent_at(intent);
+    int at = px_limit_meant_at(bucket);
     if (at < 0)
         return;
     px_limit_record *record = &px_limit_records(bucket)[at];
-    px_limit_store(record->last_ms, px_limit_load(bucket->intent[1]));
-    px_limit_store(record->value, px_limit_intent_value(intent));
+    uint64_t high = px_limit_load(bucket->more[1]);
+    px_limit_store(record->last_ms, high << 32 | px_limit_load(bucket->more[0]));
+    px_limit_store(record->value, px_limit_load(bucket->meant));
 }
 
 /* Order: what is meant; that it is meant; the record; that it is done. */
@@ -22,11 +22,12 @@ static void store(px_limit_bucket *bucket, int at, uint64_t last_ms, uint64_t ex
 {
     px_limit_record *record = &px_limit_records(bucket)[at];
     uint32_t value = excess < UINT32_MAX ? (uint32_t)excess : UINT32_MAX;
-    px_limit_store(bucket->intent[1], last_ms);
-    px_limit_store(bucket->intent[0], px_limit_intent(at, value));
+    px_limit_store(bucket->more[0], (uint32_t)last_ms);
+    px_limit_store(bucket->more[1], (uint32_t)(last_ms >> 32));
+    px_limit_mean(bucket, at, value);
     px_limit_store(record->last_ms, last_ms);
     px_limit_store(record->value, value);
-    px_limit_store(bucket->intent[0], 0);
+    px_limit_store(bucket->intent, 0);
 }
 
 /* Milliseconds since the last request; two workers' clocks are the same one, but may be read before and

@@ -99,7 +99,7 @@ static px_limit_bucket *take_over(px_limit_table *table, uint32_t number, px_lim
                                   px_limit_repair *repair)
 {
     repair(table, number, bucket);
-    px_limit_store(bucket->intent[0], 0);
+    px_limit_store(bucket->intent, 0);
     table->recoveries++;
     return px_robust_repaired(px_robust_at(bucket->lock)) ? bucket : NULL;
 }

@@ -85,25 +85,27 @@ void px_limit_make(px_limit_table *table, px_limit_record *record, px_limit_key 
 /* Under the lock: forgets the key of this record, whose value is 0. */
 void px_limit_free(px_limit_table *table, px_limit_record *record);
 
-/* intent[0]: a record and its value. */
-static inline uint64_t px_limit_intent(int at, uint32_t value)
-{
-    return (uint64_t)value << 32 | ((uint64_t)at + 1);
-}
-/* -1: nothing is meant. */
-static inline int px_limit_intent_at(uint64_t intent)
-{
-    uint32_t number = (uint32_t)intent;
-    return number <= PX_LIMIT_WAYS ? (int)number - 1 : -1;
-}
-static inline uint32_t px_limit_intent_value(uint64_t intent)
-{
-    return (uint32_t)(intent >> 32);
-}
-
 /* Plain loads and stores of what only the lock's holder changes, in the order of the program: a death may
  * come between any two. */
 #define px_limit_load(cell) atomic_load_explicit(&(cell), memory_order_relaxed)
 #define px_limit_store(cell, number) atomic_store_explicit(&(cell), number, memory_order_release)
+
+/* Says that this record is about to have this value, behind what `more` says. */
+static inline void px_limit_mean(px_limit_bucket *bucket, int at, uint32_t value)
+{
+    px_limit_store(bucket->meant, value);
+    px_limit_store(bucket->intent, (uint32_t)at + 1);
+}
+/* The record that is about to change; -1: nothing is meant. */
+static inline int px_limit_meant_at(const px_limit_bucket *bucket)
+{
+    uint32_t number = px_limit_load(bucket->intent);
+    return number <= PX_LIMIT_WAYS ? (int)number - 1 : -1;
+}
+/* LIMIT_CONN: no key at home in this bucket is farther behind than this. */
+static inline _Atomic uint32_t *px_limit_reach(px_limit_bucket *bucket)
+{
+    return &bucket->more[1];
+}
 
 #endif

@@ -6,8 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "generated/shm_layout.h"
-
 #define READY_TRIES 2000 /* of a millisecond each */
 
 bool px_robust_make(pthread_mutex_t *lock)

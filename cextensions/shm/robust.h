@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Memory that holds one: u64[5] or more in the layout. */
+#include "generated/shm_layout.h"
+
+/* Memory that holds one: u64[PX_LOCK_WORDS] or more in the layout. */
 static inline pthread_mutex_t *px_robust_at(uint64_t *memory)
 {
     return (pthread_mutex_t *)(void *)memory;
 }
-_Static_assert(sizeof(pthread_mutex_t) <= 5 * sizeof(uint64_t), "the lock fits");
+_Static_assert(sizeof(pthread_mutex_t) <= PX_LOCK_WORDS * sizeof(uint64_t), "the lock fits");
 
 bool px_robust_make(pthread_mutex_t *lock);
 

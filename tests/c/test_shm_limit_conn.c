@@ -345,8 +345,8 @@ TEST(chunks_change_hands, "a hold of the dead that is somebody else's by now is 
     pid_t child = fork();
     if (child == 0) {
         pthread_mutex_lock(px_robust_at(bucket->lock));
-        px_limit_store(bucket->intent[1], 1);
-        px_limit_store(bucket->intent[0], px_limit_intent(0, 0));
+        px_limit_store(bucket->more[0], 1);
+        px_limit_mean(bucket, 0, 0);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);

@@ -73,7 +73,8 @@ static void check_all(const px_limit_table *table)
         px_limit_key key = numbered(table, number);
         uint32_t home = px_limit_bucket_of(table, key), where = home;
         CHECK_INT(value_of(table, key, &where), model[number]);
-        CHECK(where >= home && where - home <= px_limit_load(px_limit_bucket_at(table, home)->reach));
+        CHECK(where >= home &&
+              where - home <= px_limit_load(*px_limit_reach(px_limit_bucket_at(table, home))));
         far_away += where != home;
     }
 }
@@ -171,14 +172,14 @@ TEST(comes_home, "when all have left a crowded home, its keys are looked for the
     uint32_t hold;
     begin_connections(1, 4);
     some_operations(400);
-    CHECK(px_limit_load(px_limit_bucket_at(&workers[0].table, 0)->reach) > 0);
+    CHECK(px_limit_load(*px_limit_reach(px_limit_bucket_at(&workers[0].table, 0))) > 0);
     for (uint32_t i = 0; i < WORKERS; i++)
         while (workers[i].count > 0)
             give_one(&workers[i], 0);
     px_limit_key key = numbered(&workers[0].table, KEYS);
     if (CHECK_INT(px_limit_conn_take(&workers[0].table, key, 1, 1, &hold), PX_LIMIT_TAKEN))
         px_limit_conn_give(&workers[0].table, hold);
-    CHECK_INT(px_limit_load(px_limit_bucket_at(&workers[0].table, 0)->reach), 0);
+    CHECK_INT(px_limit_load(*px_limit_reach(px_limit_bucket_at(&workers[0].table, 0))), 0);
     CHECK_INT(px_limit_load(workers[0].table.header->used), 8);
     end_connections();
 }

@@ -235,7 +235,7 @@ static void check_after_kill(unsigned steps, uint64_t without, uint64_t with)
     CHECK_INT(px_limit_req_ask(&table, numbered(1), stepped, START + 500, false, &excess), IN);
     if (!CHECK(excess == without || excess == with))
         fprintf(stderr, "killed behind %u steps: excess %llu\n", steps, (unsigned long long)excess);
-    CHECK_INT(px_limit_load(px_limit_bucket_at(&table, 0)->intent[0]), 0);
+    CHECK_INT(px_limit_load(px_limit_bucket_at(&table, 0)->intent), 0);
 }
 
 TEST(killed_counting,

@@ -164,7 +164,11 @@ def _limit(kind: int, field: str, size: int = 8, more: int = 0) -> Field:
 
 
 LIMITS = (
-    *(_limit(kind, "intent", 8, more) for kind in (layout.LIMIT_REQ, layout.LIMIT_CONN) for more in (0, 8)),
+    *(
+        _limit(kind, name, 4)
+        for kind in (layout.LIMIT_REQ, layout.LIMIT_CONN)
+        for name in ("intent", "meant", "more")
+    ),
     *(_limit(kind, "value", 4) for kind in (layout.LIMIT_REQ, layout.LIMIT_CONN)),
     *(_limit(kind, "lock", 4) for kind in (layout.LIMIT_REQ, layout.LIMIT_CONN)),
     _limit(layout.LIMIT_REQ, "last_ms"),

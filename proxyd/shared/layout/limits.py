@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from proxyd.shared.layout.record import PAGE, Field, Record, round_up
+from proxyd.shared.layout.record import LOCK_WORDS, PAGE, Field, Record, round_up
 
 LIMIT_MAGIC: Final = 0x54585050  # "PPXT"
 
@@ -50,15 +50,20 @@ LIMIT_BUCKET = Record(
     "limit_bucket",
     64,
     "Start of a bucket; its records follow. Everything in a bucket changes under its lock.\n"
-    "intent: what the holder of the lock is about to do; who finds that the holder died completes it\n"
-    "(LIMIT_REQ) or undoes it (LIMIT_CONN). intent[0] is stored last, and cleared when it is done.\n"
-    "LIMIT_REQ: 1 + record and above 32 bits value; last_ms.\n"
-    "LIMIT_CONN: 1 + record and above 32 bits the value without the hold; 1 + hold.",
+    "intent, meant, more: what the holder of the lock is about to do; who finds that the holder died completes\n"
+    "it (LIMIT_REQ) or undoes it (LIMIT_CONN). intent is stored last, and cleared when it is done.",
     (
-        Field("lock", "u64", "a robust process-shared pthread_mutex_t", count=5),
-        Field("intent", "u64", "see above", count=2, atomic=True),
-        Field("reach", "u32", "LIMIT_CONN: no key at home here is farther behind than this", atomic=True),
-        Field("pad", "u32", "zero"),
+        Field("lock", "u64", "a robust process-shared pthread_mutex_t", count=LOCK_WORDS),
+        Field("intent", "u32", "1 + record; 0: nothing is meant", atomic=True),
+        Field("meant", "u32", "its value; LIMIT_CONN: without the hold", atomic=True),
+        Field(
+            "more",
+            "u32",
+            "LIMIT_REQ: the halves of last_ms, the low one first; LIMIT_CONN: 1 + hold, and, intent or not, the "
+            "reach: no key at home here is farther behind",
+            count=2,
+            atomic=True,
+        ),
     ),
 )
 
@@ -81,10 +86,10 @@ LIMIT_SEAT = Record(
     "A worker that has the Zone open holds the lock as long as it lives: so everybody can find out whether\n"
     "it does. Who gets the lock of a seat in use gives back what its holds hold.",
     (
-        Field("life", "u64", "a robust process-shared pthread_mutex_t", count=5),
+        Field("life", "u64", "a robust process-shared pthread_mutex_t", count=LOCK_WORDS),
         Field("in_use", "u32", "whether holds may belong to it", atomic=True),
         Field("pid", "u32", "of the worker, for people", atomic=True),
-        Field("spare", "u64", "zero", count=2),
+        Field("spare", "u64", "zero", count=1),
     ),
 )
 

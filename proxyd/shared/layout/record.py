@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass, field
 from typing import Final
 
 DIGEST_BYTES: Final = 16
-PAGE: Final = 4096
+# Segments and their parts that are protected apart are whole pages of this machine: 4 KB on x86-64; on arm64 the
+# kernel chooses among 4, 16 and 64 KB.
+PAGE: Final = mmap.PAGESIZE
+
+# A pthread_mutex_t has 40 bytes on x86-64, 48 on arm64.
+LOCK_WORDS: Final = 6
 
 # lock_state of a Zone's header is one of these, or the pid of who initialises the lock. When that process is
 # dead, another takes its place by compare-and-swap.
