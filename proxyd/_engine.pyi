@@ -33,6 +33,9 @@ class Engine:
         """Alive now: connections, requests, tunnels, idle_upstream, generations, objects, timers, blocks."""
     def close(self) -> None: ...
 
+def fence() -> None:
+    """Other processes see what was written to shared memory before this before what is written behind it."""
+
 def layout() -> int:
     """The digest of the Plan declarations that this engine was built from."""
 

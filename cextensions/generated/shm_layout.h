@@ -198,13 +198,15 @@ _Static_assert(offsetof(struct px_shm_limit_header, used) == 192, "limit_header.
 _Static_assert(offsetof(struct px_shm_limit_header, spare2) == 200, "limit_header.spare2");
 
 /* Start of a bucket; its records follow. Everything in a bucket changes under its lock.
- * intent, meant, more: what the holder of the lock is about to do; who finds that the holder died completes
- * it (LIMIT_REQ) or undoes it (LIMIT_CONN). intent is stored last, and cleared when it is done. */
+ * intent, meant, more: what the holder of the lock is about to do; who finds that the holder died
+ * completes it (LIMIT_REQ) or undoes it (LIMIT_CONN). intent is stored last, and cleared when done.
+ * more: LIMIT_REQ: the halves of last_ms, the low one first. LIMIT_CONN: 1 + hold; and at any time the
+ * reach: no key at home here is farther behind. */
 struct px_shm_limit_bucket {
     uint64_t lock[6]; /* a robust process-shared pthread_mutex_t */
     _Atomic uint32_t intent; /* 1 + record; 0: nothing is meant */
     _Atomic uint32_t meant; /* its value; LIMIT_CONN: without the hold */
-    _Atomic uint32_t more[2]; /* LIMIT_REQ: the halves of last_ms, the low one first; LIMIT_CONN: 1 + hold, and, intent or not, the reach: no key at home here is farther behind */
+    _Atomic uint32_t more[2]; /* see above */
 };
 _Static_assert(sizeof(struct px_shm_limit_bucket) == 64, "limit_bucket: size");
 _Static_assert(offsetof(struct px_shm_limit_bucket, lock) == 0, "limit_bucket.lock");

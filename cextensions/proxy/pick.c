@@ -62,7 +62,7 @@ bool px_peer_is_resting(const px_peer *peer, uint64_t now_s)
 {
     if (peer->plan->max_fails == 0)
         return false;
-    int64_t fails = atomic_load_explicit(&peer->record->fails, memory_order_relaxed);
+    int64_t fails = atomic_load_explicit(&peer->record->fails, memory_order_acquire);
     if (fails < peer->plan->max_fails)
         return false;
     uint64_t checked = atomic_load_explicit(&peer->record->checked_s, memory_order_relaxed);
@@ -167,12 +167,14 @@ px_peer *px_pick_next(px_pick *pick)
     return pick->peer = NULL;
 }
 
+/* Order: when it failed; that it was checked then (release); that it failed (release). So whoever sees the
+ * failure sees when, and whoever sees the check sees that it was a failure. */
 static bool count_failure(px_pick *pick, px_peer *peer)
 {
     uint64_t now_s = monotonic_s();
-    int64_t fails = (int64_t)atomic_fetch_add_explicit(&peer->record->fails, 1, memory_order_relaxed) + 1;
     atomic_store_explicit(&peer->record->accessed_s, now_s, memory_order_relaxed);
-    atomic_store_explicit(&peer->record->checked_s, now_s, memory_order_relaxed);
+    atomic_store_explicit(&peer->record->checked_s, now_s, memory_order_release);
+    int64_t fails = (int64_t)atomic_fetch_add_explicit(&peer->record->fails, 1, memory_order_release) + 1;
     if (peer->plan->max_fails == 0)
         return false;
     peer->effective_weight -= peer->plan->weight / peer->plan->max_fails;
@@ -183,16 +185,17 @@ static bool count_failure(px_pick *pick, px_peer *peer)
     return fails >= peer->plan->max_fails;
 }
 
-/* A check after the last failure went well: the peer is live again. */
+/* A check after the last failure went well: the peer is live again, unless it failed for another meanwhile. */
 static void count_success(px_pick *pick, px_peer *peer)
 {
-    uint64_t fails = atomic_load_explicit(&peer->record->fails, memory_order_relaxed);
+    uint32_t fails = atomic_load_explicit(&peer->record->fails, memory_order_relaxed);
     if (fails == 0)
         return;
-    if (atomic_load_explicit(&peer->record->accessed_s, memory_order_relaxed) >=
-        atomic_load_explicit(&peer->record->checked_s, memory_order_relaxed))
+    uint64_t checked = atomic_load_explicit(&peer->record->checked_s, memory_order_acquire);
+    if (atomic_load_explicit(&peer->record->accessed_s, memory_order_relaxed) >= checked)
         return;
-    atomic_store_explicit(&peer->record->fails, 0, memory_order_relaxed);
+    if (!atomic_compare_exchange_strong(&peer->record->fails, &fails, 0))
+        return;
     if (peer->plan->max_fails > 0 && fails >= (uint64_t)peer->plan->max_fails)
         px_worker_count(pick->upstream->worker, PX_COUNTER_PEERS_RECOVERED, 1);
 }

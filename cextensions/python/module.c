@@ -1,6 +1,8 @@
 /* proxyd._engine: the module itself. */
 #include "python/engine_object.h"
 
+#include <stdatomic.h>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -28,7 +30,16 @@ static PyObject *version(PyObject *module, PyObject *none)
     return Py_BuildValue("{ss ss}", "compiler", COMPILER, "pcre2", pcre2);
 }
 
+static PyObject *fence(PyObject *module, PyObject *none)
+{
+    (void)module;
+    (void)none;
+    atomic_thread_fence(memory_order_seq_cst);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    {"fence", fence, METH_NOARGS, NULL},
     {"layout", layout, METH_NOARGS, NULL},
     {"version", version, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxyd import _engine
 from proxyd.process.crew import Crew
 from proxyd.process.runtime import Runtime
 from proxyd.shared.cells import SLOT_CELLS
@@ -70,7 +71,7 @@ def publish(runtime: Runtime, crews: list[Crew]) -> None:
     for crew in crews:
         counters, cells = elsewhere(runtime, (other for other in crews if other is not crew))
         master = crew.ledgers.master
-        with master.changing():
+        with master.changing(_engine.fence):
             master.put_counters(counters)
             nothing = [0] * SLOT_CELLS
             for state in crew.zone.peers():

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from proxyd import _engine
 from proxyd.process import messages
 from proxyd.process.channel import ChannelError
 from proxyd.process.compiling import describe_end
@@ -250,7 +251,7 @@ class Crew:
         how = describe_end(status)
         level = NOTICE if expected or status == 0 else ALERT
         self.runtime.log.log(level, f"worker process {pid} exited {how}")
-        with self.ledgers.master.changing():
+        with self.ledgers.master.changing(_engine.fence):
             reap(self.runtime, one.ledger, self.zone)
             one.ledger.reset()
             self.runtime.publish()

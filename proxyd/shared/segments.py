@@ -14,7 +14,7 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -212,14 +212,20 @@ class Ledger:
             _U64.pack_into(self._memory, self._start + self.shape.counters_offset + 8 * number, value & _MOST)
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """While counts move from Ledgers of the dead to the master's own: readers then read again."""
+    def changing(self, fence: Callable[[], None]) -> Iterator[None]:
+        """While counts move from Ledgers of the dead to the master's own: readers then read again.
+
+        ``fence``: the engine's. Python's own stores are plain ones, which arm64 may show to others in another
+        order: the counts before the odd number, or the even one before the counts.
+        """
         at = self._start + layout.LEDGER_HEADER.offsets["changes"]
         before: int = _U32.unpack_from(self._memory, at)[0]
         _U32.pack_into(self._memory, at, (before | 1) & 0xFFFFFFFF)
+        fence()
         try:
             yield
         finally:
+            fence()
             _U32.pack_into(self._memory, at, ((before | 1) + 1) & 0xFFFFFFFF)
 
     def _cells_at(self, slot: int) -> int:
@@ -263,11 +269,14 @@ class PeersZone:
         )
 
     def peers(self) -> Iterator[PeerState]:
-        """All records in use."""
+        """All records in use.
+
+        A worker may be making one just now; its key is there when both halves of it are.
+        """
         for slot in range(self.capacity):
             at = layout.PEERS_HEADER.size + slot * layout.PEER_RECORD.size
             key, fails, _, accessed, checked, _ = _PEER.unpack_from(self._memory, at)
-            if any(key):
+            if any(key[:8]) and any(key[8:]):
                 yield PeerState(slot, key, fails, accessed, checked)
 
     def free(self, slot: int) -> None:

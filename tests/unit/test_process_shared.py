@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from proxyd._engine import Engine
 from proxyd.shared import layout, segments
 from proxyd.shared.counters import COUNTERS, NUMBER
 from proxyd.shared.segments import Ledger, Ledgers, PeersZone
@@ -104,6 +105,49 @@ def test_ledgers_of_a_crew_lie_one_behind_the_other_and_the_masters_is_the_last(
     ledgers[1].reset()
     assert [ledger.counters()[0] for ledger in (*ledgers, ledgers.master)] == [1, 0, 3, 4]
     ledgers.close()
+
+
+def test_what_changes_is_fenced_in_by_its_odd_number(ledger: Ledger) -> None:
+    at = ledger._start + layout.LEDGER_HEADER.offsets["changes"]
+    seen: list[int | str] = []
+
+    def fence() -> None:
+        seen.append(struct.unpack_from("<I", ledger._memory, at)[0])
+
+    for _ in range(2):
+        with ledger.changing(fence):
+            seen.append("the counts")
+    assert seen == [1, "the counts", 1, 3, "the counts", 3]
+    assert struct.unpack_from("<I", ledger._memory, at)[0] == 4
+
+
+@pytest.mark.parametrize("page", [4096, 16384, 65536])
+def test_what_is_protected_apart_is_whole_pages_of_the_machine(
+    page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert os.sysconf("SC_PAGESIZE") == layout.PAGE
+    monkeypatch.setattr("proxyd.shared.layout.ledger.PAGE", page)
+    monkeypatch.setattr("proxyd.shared.layout.peers.PAGE", page)
+    shape = layout.LedgerShape(peer_capacity=1024, slab_bytes=5000)
+    assert shape.size % page == shape.slab_offset % page == 0
+    assert layout.peers_size(1024) % page == 0
+    ledgers, zone = Ledgers(shape, 2), PeersZone(1024)
+    engine = Engine(1, ledgers.fd, zone.fd)
+    engine.close()
+    for segment in (ledgers, zone):
+        segment.close()
+
+
+def test_a_peer_whose_record_is_being_made_is_not_there_yet() -> None:
+    zone = PeersZone(1024)
+    key = segments.peer_key(b"backend", b"127.0.0.1:80")
+    at = layout.PEERS_HEADER.size + 5 * layout.PEER_RECORD.size
+    for half in (key[:8] + bytes(8), bytes(8) + key[8:]):
+        zone._memory[at : at + 16] = half
+        assert not list(zone.peers())
+    zone._memory[at : at + 16] = key
+    assert [state.slot for state in zone.peers()] == [5]
+    zone.close()
 
 
 def test_log_blocks_are_found(ledger: Ledger) -> None:

@@ -50,20 +50,15 @@ LIMIT_BUCKET = Record(
     "limit_bucket",
     64,
     "Start of a bucket; its records follow. Everything in a bucket changes under its lock.\n"
-    "intent, meant, more: what the holder of the lock is about to do; who finds that the holder died completes\n"
-    "it (LIMIT_REQ) or undoes it (LIMIT_CONN). intent is stored last, and cleared when it is done.",
+    "intent, meant, more: what the holder of the lock is about to do; who finds that the holder died\n"
+    "completes it (LIMIT_REQ) or undoes it (LIMIT_CONN). intent is stored last, and cleared when done.\n"
+    "more: LIMIT_REQ: the halves of last_ms, the low one first. LIMIT_CONN: 1 + hold; and at any time the\n"
+    "reach: no key at home here is farther behind.",
     (
         Field("lock", "u64", "a robust process-shared pthread_mutex_t", count=LOCK_WORDS),
         Field("intent", "u32", "1 + record; 0: nothing is meant", atomic=True),
         Field("meant", "u32", "its value; LIMIT_CONN: without the hold", atomic=True),
-        Field(
-            "more",
-            "u32",
-            "LIMIT_REQ: the halves of last_ms, the low one first; LIMIT_CONN: 1 + hold, and, intent or not, the "
-            "reach: no key at home here is farther behind",
-            count=2,
-            atomic=True,
-        ),
+        Field("more", "u32", "see above", count=2, atomic=True),
     ),
 )
 

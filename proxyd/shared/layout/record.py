@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 DIGEST_BYTES: Final = 16
-# Segments and their parts that are protected apart are whole pages of this machine: 4 KB on x86-64; on arm64 the
-# kernel chooses among 4, 16 and 64 KB.
+# Segments, and parts of them that are protected apart, are whole pages of this machine: 4 KB on x86-64; on
+# arm64 the kernel chooses among 4, 16 and 64 KB.
 PAGE: Final = mmap.PAGESIZE
 
 # A pthread_mutex_t has 40 bytes on x86-64, 48 on arm64.
