@@ -58,10 +58,13 @@ static inline void *px_arena_alloc(px_arena *arena, size_t size)
 /* Makes the newest allocation (at bytes, old_size as it was asked for) larger where it is. False: it is
  * not the newest, or there is no room; nothing changed. */
 bool px_arena_extend(px_arena *arena, void *bytes, size_t old_size, size_t new_size);
+/* The same, zeroed. */
 void *px_arena_zalloc(px_arena *arena, size_t size);
+/* A copy that lives as long as the arena. */
 px_slice px_arena_copy(px_arena *arena, px_slice bytes);
 /* Keeps one reference of block until the arena is cleared (takes its own reference). */
 void px_arena_hold(px_arena *arena, px_block *block);
+/* run(argument) when the arena is cleared, before its memory goes: what was added last runs first. */
 void px_arena_on_clear(px_arena *arena, void (*run)(void *argument), void *argument);
 
 #endif

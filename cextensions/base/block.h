@@ -37,6 +37,7 @@ static inline bool px_block_is_pipe(const px_block *block)
 {
     return block->size == PX_BLOCK_PIPE;
 }
+/* Of a file, or where bytes come out of a pipe; it stays the block's. Not for memory. */
 int px_block_fd(const px_block *block);
 
 static inline px_block *px_block_ref(px_block *block)

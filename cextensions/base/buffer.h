@@ -17,6 +17,7 @@ typedef struct px_buffer {
 void px_buffer_init(px_buffer *buffer, px_arena *arena, size_t hint);
 /* Room for n more bytes; gives where they go. The caller then adds what it used to buffer->len. */
 uint8_t *px_buffer_reserve(px_buffer *buffer, size_t n);
+/* In decimal. */
 void px_buffer_uint(px_buffer *buffer, uint64_t value);
 
 static inline void px_buffer_append(px_buffer *buffer, const void *bytes, size_t n)

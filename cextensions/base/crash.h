@@ -29,7 +29,7 @@ extern void (*px_crash_describe)(px_crash_line *line, const void *subject);
 /* Shown in the report. */
 extern uint64_t px_crash_generation;
 
-/* Idempotent. */
+/* Catches the signals of crashes. worker: its number in reports. Idempotent. */
 void px_crash_install(int worker);
 /* Handlers are again what they were. */
 void px_crash_uninstall(void);

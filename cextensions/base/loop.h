@@ -60,6 +60,7 @@ const struct timespec *px_loop_realtime(px_loop *loop);
 bool px_loop_watch(px_loop *loop, px_watch *watch, int fd);
 /* Level-triggered with these events, for listeners and Python descriptors. */
 bool px_loop_watch_level(px_loop *loop, px_watch *watch, int fd, uint32_t events);
+/* Other events for a watch that is registered. false: errno is set. */
 bool px_loop_watch_modify(px_loop *loop, px_watch *watch, uint32_t events);
 /* Puts `to` (not registered, its on_event set) in the place of `from`, without a system call: the object
  * moves, the descriptor stays. Events already fetched go to `to`. */
@@ -74,6 +75,7 @@ void px_loop_defer(px_loop *loop, px_task *task);
 /* Runs in the next turn, after its events (which are then polled without waiting). For work that used up
  * its byte budget. */
 void px_loop_next_turn(px_loop *loop, px_task *task);
+/* It does not run. Idempotent; the owner's end function calls it. */
 void px_task_cancel(px_task *task);
 /* free(memory) when the turn is over (outside a turn: when the next one is). */
 void px_loop_free_later(px_loop *loop, void *memory);
@@ -82,6 +84,7 @@ void px_loop_free_later(px_loop *loop, void *memory);
  * wait), or until px_loop_stop was called, or a signal interrupted the wait (so that Python can run its
  * handler). Not from a callback. */
 void px_loop_run(px_loop *loop, uint64_t until_ms);
+/* px_loop_run returns when this turn is over; outside a turn, the next one's. */
 void px_loop_stop(px_loop *loop);
 
 /* From now on the number of turns is kept in this cell, where another process can see whether the loop

@@ -113,8 +113,9 @@ int px_h1_client_fd(const px_h1_client *client);
 
 /* Closes and frees (later, when a callback of it is running). *client becomes NULL. No callback follows. */
 void px_h1_client_close(px_h1_client **client);
-/* After on_head of a 101: the socket becomes the caller's; early gets what came behind the head. The client
- * is freed. */
+/* After on_head of a 101: the socket becomes the caller's; unsent gets what was queued, early what came behind
+ * the head. The client is freed and *client becomes NULL. False: there is no tunnel to be had (a write has
+ * failed); the client is as it was. */
 bool px_h1_client_take_transport(px_h1_client **client, px_transport *transport,
                                  void (*on_ready)(px_transport *), px_queue *unsent, px_queue *early);
 uint64_t px_h1_client_live(void);

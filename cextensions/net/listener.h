@@ -46,6 +46,7 @@ static inline px_listener *px_listener_ref(px_listener *listener)
     listener->references++;
     return listener;
 }
+/* *listener becomes NULL. */
 void px_listener_release(px_listener **listener);
 
 #endif

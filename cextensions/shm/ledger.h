@@ -124,8 +124,8 @@ static inline uint32_t px_log_region_used(const px_log_region *region)
 {
     return atomic_load_explicit(region->used, memory_order_relaxed);
 }
-/* Writes all to fd (as one gzip member, where that is asked for) and empties it. A failed write: what was not written is dropped, false, errno. An empty
- * region: nothing happens, true. */
+/* Writes all to fd (as one gzip member, where that is asked for) and empties it. A failed write: what was not
+ * written is dropped, false, errno. An empty region: nothing happens, true. */
 bool px_log_region_write(px_log_region *region, int fd);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct px_limit_place {
 /* The key's record, which is made where there is none. False: a lock cannot be had; nothing is locked. */
 bool px_limit_place_find(px_limit_table *table, px_limit_key key, uint64_t now_ms, px_limit_repair *repair,
                          px_limit_place *place);
+/* Unlocks what px_limit_place_find locked. */
 void px_limit_place_leave(const px_limit_place *place);
 
 #endif

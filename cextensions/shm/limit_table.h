@@ -52,6 +52,7 @@ bool px_limit_open(px_limit_table *table, int fd, uint32_t kind, const char **wh
 /* Idempotent. */
 void px_limit_close(px_limit_table *table);
 
+/* The key of this text, under the Zone's secret: the same in every process that has it open. */
 px_limit_key px_limit_hash(const px_limit_table *table, px_slice text);
 
 /* The key's home. */

@@ -63,7 +63,13 @@ class Inheritance:
         host = SetHeader(name=b"Host", value=templates.compile("$proxy_host"))
         self._default_set_headers = [host]
         self._default_root: DocumentRoot | None = None
-        self._finishers: dict[str, Callable[[Node], Any]] = {
+        finishers = self._finishers()
+        self._fields = [(name, finishers.get(name)) for name, _ in FIELDS]
+
+    def _finishers(self) -> dict[str, Callable[[Node], Any]]:
+        """For each field that is more than the value of its directive: what makes it of a Node."""
+        logs = self.logs
+        finishers: dict[str, Callable[[Node], Any]] = {
             "keepalive_timeout": lambda node: node.values["keepalive_timeout"][0],
             "keepalive_timeout_header": lambda node: node.values["keepalive_timeout"][1],
             "access_rules": lambda node: node.values["access"],
@@ -92,8 +98,8 @@ class Inheritance:
             "proxy_hide_header": _once(self._finish_hide_header, "proxy_hide_header", "proxy_pass_header"),
         }
         for name in COOKIE_RULES:
-            self._finishers[name] = _once(functools.partial(_finish_rules, name), name)
-        self._fields = [(name, self._finishers.get(name)) for name, _ in FIELDS]
+            finishers[name] = _once(functools.partial(_finish_rules, name), name)
+        return finishers
 
     # ---- Nodes
 
