@@ -112,14 +112,14 @@ static void intercept(px_request *r, const px_response_head_in *head)
 bool px_proxy_lead_elsewhere(px_proxy *proxy, const px_response_head_in *head)
 {
     px_request *r = proxy->request;
-    const px_header *accel = find(head, PX_HEADER_X_ACCEL_REDIRECT);
-    if (accel != NULL && px_proxy_obeys(r, PX_IGNORE_X_ACCEL_REDIRECT)) {
-        keep(r, head);
-        redirect(r, accel->value);
+    if (is_intercepted(r, head->status)) { /* before X-Accel-Redirect, as in nginx */
+        intercept(r, head);
         return true;
     }
-    if (!is_intercepted(r, head->status))
+    const px_header *accel = find(head, PX_HEADER_X_ACCEL_REDIRECT);
+    if (accel == NULL || !px_proxy_obeys(r, PX_IGNORE_X_ACCEL_REDIRECT))
         return false;
-    intercept(r, head);
+    keep(r, head);
+    redirect(r, accel->value);
     return true;
 }
