@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 C_FILES := git ls-files 'cextensions/*.[ch]' 'tests/*.[ch]' ':!cextensions/generated'
 
 SYSTEM_PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
-MAKE_DEB = $(if $(SUITE),$(SYSTEM_PYTHON) -m tests.package.build $(SUITE),.ci/deb)
+MAKE_DEB = $(if $(SUITE)$(ARCH),$(SYSTEM_PYTHON) -m tests.package.build $(ARCH:%=--arch %) $(or $(SUITE),bookworm),.ci/deb)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-c fuzz-replay e2e jitter soak lint format asan fuzz bench deb deb-test generate docs site clean
@@ -63,13 +63,13 @@ bench: build .venv/requirements-bench packages-bench ## measure proxyd beside ng
 	@$(PYTHON) -m loadtests.compare --seconds 1
 	@$(PYTHON) -m loadtests.syscalls
 
-deb: ## build the Debian package: build/deb/proxyd_VERSION_ARCH.deb; SUITE=trixie: build/deb/trixie/, in a fresh Debian 13 (as root)
+deb: ## build the Debian package: build/deb/proxyd_VERSION_ARCH.deb; SUITE=trixie: build/deb/trixie/, in a fresh Debian 13 (as root); ARCH=arm64
 	@$(MAKE_DEB)
 
 deb-test: ## install, run under systemd, upgrade, rotate and purge the package in a fresh Debian, under load (as root); SUITE as above
 	@$(if $(SUITE),$(MAKE_DEB) 99.0,.ci/deb && .ci/deb 99.0)
 	@$(SYSTEM_PYTHON) -m tests.package --suite $(or $(SUITE),bookworm) \
-		$$(ls build/deb/$(SUITE)/proxyd_[0-8]*.deb) build/deb/$(SUITE)/proxyd_99.0_*.deb
+		$$(ls build/deb/$(SUITE)/proxyd_[0-8]*_$$(dpkg --print-architecture).deb) build/deb/$(SUITE)/proxyd_99.0_$$(dpkg --print-architecture).deb
 
 generate: .venv/requirements ## make cextensions/generated/ anew from the declarations
 	@$(PYTHON) cextensions/generate.py

@@ -47,27 +47,33 @@ class Failed(Exception):
 class Debian:
     """One folder with a whole Debian in it."""
 
-    def __init__(self, folder: Path, suite: str) -> None:
+    def __init__(self, folder: Path, kind: str) -> None:
         self.folder = folder
-        self.packages = _packages(folder, suite)
+        self.packages = _packages(folder, kind)
         self.enter: tuple[str, ...] = ("chroot", str(folder))  # how a command gets inside
 
     @classmethod
-    def unpack(cls, folder: Path, suite: str, mirror: str) -> Debian:
-        """Unpack the archive of this suite, made first where there is none."""
-        archive = folder.parent / f"{suite}.tar"
+    def unpack(cls, folder: Path, suite: str, mirror: str, arch: str = "") -> Debian:
+        """Unpack the archive of this suite, made first where there is none.
+
+        For the arch of another machine (Debian's word, such as arm64) its programs must run here, which they do
+        once Debian's qemu-user-static is installed.
+        """
+        kind = f"{suite}-{arch}" if arch else suite
+        archive = folder.parent / f"{kind}.tar"
         folder.mkdir(parents=True)
         if archive.exists():
             subprocess.run(["tar", "--extract", "--file", archive, "--directory", folder], check=True)
-            return cls(folder, suite)
+            return cls(folder, kind)
         log = folder.parent / "debootstrap.log"
         with log.open("w") as out:
-            kept = f"--cache-dir={_packages(folder, suite)}"
-            command = ["debootstrap", "--variant=minbase", kept, suite, str(folder), mirror]
+            kept = f"--cache-dir={_packages(folder, kind)}"
+            machine = [f"--arch={arch}"] if arch else []
+            command = ["debootstrap", "--variant=minbase", *machine, kept, suite, str(folder), mirror]
             if subprocess.run(command, stdout=out, stderr=out).returncode:
                 raise Failed(f"debootstrap failed, see {log}")
         subprocess.run(["tar", "--create", "--file", archive, "--directory", folder, "."], check=True)
-        return cls(folder, suite)
+        return cls(folder, kind)
 
     def mount(self) -> None:
         """What programs expect: /proc, /dev/shm, devices. We are in a mount namespace of our own."""
