@@ -56,8 +56,8 @@ class Debian:
     def unpack(cls, folder: Path, suite: str, mirror: str, arch: str = "") -> Debian:
         """Unpack the archive of this suite, made first where there is none.
 
-        For the arch of another machine (Debian's word, such as arm64) its programs must run here, which they do
-        once Debian's qemu-user-static is installed.
+        For the arch of another machine (Debian's word, such as arm64) its programs must run here: Debian's
+        qemu-user-static sees to that.
         """
         kind = f"{suite}-{arch}" if arch else suite
         archive = folder.parent / f"{kind}.tar"
