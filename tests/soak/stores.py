@@ -285,7 +285,9 @@ class Killing:
         command = [*self.server.command, "reload"]
         with (
             Watch(pid, addresses, place.size) as watch,
-            subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as reload,
+            subprocess.Popen(
+                command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            ) as reload,
         ):
             with held_up(other):
                 self._kill_behind_store(watch, place, count)
